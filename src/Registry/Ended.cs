@@ -11,6 +11,19 @@ namespace Vigil.Registry;
 /// <param name="failed">Told what the store could not delete, and why: the rest is done, and it is tried again in the next night.</param>
 internal sealed class Ended(IReadingStore store, RetentionOptions options, Action<string, Exception> failed)
 {
+    /// <summary>Up to where each class was deleted since the start.</summary>
+    private readonly Dictionary<DataClass, DateTime> doneUntil = [];
+
+    /// <summary>
+    /// Days in one deletion, and how many deletions the first pass of a process makes before it takes all older ones together: readings of
+    /// all classes lie mixed, and no reading is stored while one runs.
+    /// </summary>
+    private const int Window = 30,
+        FirstWindows = 25;
+
+    /// <summary>Readings arrive days late.</summary>
+    private const int LateDays = 10;
+
     /// <summary>So many rows at once, so that no other writer waits for long.</summary>
     private const int AtOnce = 5000;
 
@@ -34,12 +47,7 @@ internal sealed class Ended(IReadingStore store, RetentionOptions options, Actio
             if (options.DaysOf(data) is > 0 and var days)
                 try
                 {
-                    await store.DeleteAsync(
-                        null,
-                        [.. Metric.All.Where(m => m.Class == data)],
-                        now.Date.AddDays(-Math.Max(days, leastDays)),
-                        cancellation
-                    );
+                    await EndAsync(data, now.Date.AddDays(-Math.Max(days, leastDays)), cancellation);
                 }
                 catch (ReadingStoreException e)
                 {
@@ -70,6 +78,22 @@ internal sealed class Ended(IReadingStore store, RetentionOptions options, Actio
         }
     }
 
+    /// <summary>What of a class was measured before a moment, the oldest first.</summary>
+    private async Task EndAsync(DataClass data, DateTime before, CancellationToken cancellation)
+    {
+        Metric[] metrics = [.. Metric.All.Where(m => m.Class == data)];
+        var from = doneUntil.TryGetValue(data, out var done) ? done.AddDays(-LateDays) : DateTime.UnixEpoch;
+        var until = doneUntil.ContainsKey(data) ? from : before.AddDays(-Window * FirstWindows);
+        while (until < before)
+        {
+            until = until.AddDays(Window) < before ? until.AddDays(Window) : before;
+            await store.DeleteAsync(null, metrics, until, cancellation, from);
+            from = until;
+        }
+
+        doneUntil[data] = before;
+    }
+
     /// <summary>Deletes what was stored for purposes that were refused or withdrawn long enough ago, a person at a time.</summary>
     public async Task WithdrawnAsync(RecordsDb db, DateTime now, CancellationToken cancellation)
     {
@@ -79,13 +103,19 @@ internal sealed class Ended(IReadingStore store, RetentionOptions options, Actio
             var due = await db
                 .Consents.AsNoTracking()
                 .Where(c => c.Purpose == purpose && c.Decision != ConsentDecision.Given && c.DataEndedAt == null && c.RecordedAt <= before)
+                // What was stored before it was given again may stay.
+                .Where(c =>
+                    !db.Consents.Any(g =>
+                        g.ResidentId == c.ResidentId
+                        && g.Purpose == purpose
+                        && g.Decision == ConsentDecision.Given
+                        && g.RecordedAt > c.RecordedAt
+                    )
+                )
                 .ToListAsync(cancellation);
             foreach (var person in due.GroupBy(c => c.ResidentId, StringComparer.Ordinal))
             {
-                var resident = await db
-                    .Residents.AsNoTracking()
-                    .Include(r => r.Devices)
-                    .FirstOrDefaultAsync(r => r.Id == person.Key, cancellation);
+                var resident = await db.Residents.AsNoTracking().FirstOrDefaultAsync(r => r.Id == person.Key, cancellation);
                 if (resident is null || resident.Agrees(purpose))
                     continue; // erased, or given again since: what was stored may stay
                 try
@@ -108,18 +138,16 @@ internal sealed class Ended(IReadingStore store, RetentionOptions options, Actio
 
     private async Task EndAsync(RecordsDb db, Resident resident, Refusals refused, DateTime before, CancellationToken cancellation)
     {
-        await store.DeleteAsync(
-            await db.PlacesOfAsync(resident.Id, cancellation),
-            [.. Metric.All.Where(m => (m.EndedBy & refused) != 0)],
-            before,
-            cancellation
-        );
+        var places = await db.PlacesOfAsync(resident.Id, cancellation);
+        await store.DeleteAsync(places, [.. Metric.All.Where(m => (m.EndedBy & refused) != 0)], before, cancellation);
         if (refused != Refusals.Monitoring)
             return;
-        List<string> devices = [.. resident.Devices.Select(d => d.Id)];
         await db.DailyUse.Where(d => d.ResidentId == resident.Id).ExecuteDeleteAsync(cancellation);
         await db.DailyActivity.Where(d => d.ResidentId == resident.Id).ExecuteDeleteAsync(cancellation);
         await db.SlowChanges.Where(d => d.ResidentId == resident.Id).ExecuteDeleteAsync(cancellation);
-        await db.Rejected.Where(p => devices.Contains(p.Device) && p.Received < before).ExecuteDeleteAsync(cancellation);
+        foreach (var (device, from, until) in places)
+            await db
+                .Rejected.Where(p => p.Device == device.Value && p.Received >= from && p.Received < until && p.Received < before)
+                .ExecuteDeleteAsync(cancellation);
     }
 }

@@ -20,7 +20,7 @@ internal static class PeopleCells
             "record",
             officer.Supervisor,
             false,
-            text => text is "主管" or "supervisor",
+            text => SupervisorIn(row, text, officer.Supervisor),
             v => v ? "主管" : "值班"
         );
         (officer.SubstituteId, officer.AwayFrom, officer.AwayUntil) = SubstituteOf(
@@ -30,6 +30,21 @@ internal static class PeopleCells
             officer.AwayFrom,
             officer.AwayUntil
         );
+    }
+
+    /// <summary>The word of a file's row, or the yes or no of an edit.</summary>
+    private static bool SupervisorIn(RegistryRow row, string text, bool kept)
+    {
+        switch (text)
+        {
+            case "主管" or "supervisor" or "是":
+                return true;
+            case "值班" or "duty" or "否":
+                return false;
+            default:
+                row.Wrong("record", text, new Wording("is neither yes nor no", "应为是或否"));
+                return kept;
+        }
     }
 
     public static void Visitor(RegistryRow row, Visitor visitor, WholeFile? whole)

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Storage.Records;
 
@@ -38,8 +37,8 @@ public static partial class RegistryExport
     private static readonly (string Column, Func<Shift, object?> Value)[] OfShift =
     [
         ("id", s => s.Who[(s.Who.IndexOf(':', StringComparison.Ordinal) + 1)..]),
-        ("days", s => string.Join(',', Enumerable.Range(0, 7).Where(day => (s.Days >> day & 1) == 1).Select(day => day + 1))),
-        ("hours", s => string.Create(CultureInfo.InvariantCulture, $"{s.From:HH:mm}-{s.Until:HH:mm}")),
+        ("days", s => ShiftCells.Days(s.Days)),
+        ("hours", s => ShiftCells.Hours(s.From, s.Until)),
         ("first day", s => RegistryRow.Shown(s.FirstDay)),
         ("last day", s => RegistryRow.Shown(s.LastDay)),
     ];

@@ -233,6 +233,12 @@ internal sealed class ResidentImport(
 
             known.Place(id, resident.Id);
             var found = known.Device(id);
+            if (found is { ResidentId: null } && !found.StockArea.StartsWith(options.Bound, StringComparison.Ordinal))
+            {
+                row.Wrong($"device {n} id", id, new Wording("belongs to the stock of another area", "属于其他区域的库存"));
+                continue;
+            }
+
             if (found?.RetiredAt is not null)
             {
                 row.Wrong($"device {n} id", id, new Wording("is retired: take it back into stock first", "已报废，如需再用请先恢复为库存"));

@@ -20,6 +20,7 @@ public sealed class Retention(
 )
 {
     private readonly ActivityRollUp activity = new(store, zone, clock);
+    private Ended? ended;
 
     /// <summary>Past days that are rolled up again each time, since readings may arrive days late.</summary>
     private const int DaysAgain = 7;
@@ -44,7 +45,7 @@ public sealed class Retention(
         // Only after the roll-up: when that fails, nothing is deleted.
         if (keep is not null)
         {
-            var ended = new Ended(store, keep, (what, e) => NotDeleted?.Invoke(what, e));
+            ended ??= new Ended(store, keep, (what, e) => NotDeleted?.Invoke(what, e));
             await using var db = await records.CreateDbContextAsync(cancellation);
             await ended.WithdrawnAsync(db, now, cancellation);
             await ended.ByAgeAsync(db, now, DaysAgain + 3, cancellation);

@@ -90,6 +90,11 @@ public abstract class ErasureTests : IDisposable
                 (row.Who, row.Detail[(row.Detail.IndexOf(": ", StringComparison.Ordinal) + 2)..])
             );
             Assert.True(await db.Audit.AnyAsync(a => a.Action == "reveal" && a.Subject == row.Subject, Stop));
+            // A device that was in another home before stays, in stock: registered anew, it would bring that home's past along.
+            var device = await db.Devices.AsNoTracking().SingleAsync(d => d.Id == "call-z", Stop);
+            Assert.Equal((null, ""), (device.ResidentId, device.Label));
+            device.Enter("R1", Now, Now);
+            Assert.NotNull(device.PlacedAt);
             // Everybody else is as before.
             Assert.Equal(["R1"], await db.Residents.Select(r => r.Id).ToListAsync(Stop));
             Assert.True(await db.Audit.AnyAsync(a => a.Subject == "resident:R1", Stop));
@@ -250,6 +255,19 @@ public abstract class ErasureTests : IDisposable
         await service.Records.AddAsync(Now, "duty:d1", "read", $"resident:{Id}", "page", Stop);
         await service.Records.AddAsync(Now, "duty:d1", "reveal", $"resident:{Id}", $"{Name} called from 13912345678", Stop);
         await service.Records.AddAsync(Now, "duty:d1", "bind", "device:meter-z", $"to resident:{Id}", Stop);
+        // As a move writes it, with a reason that somebody typed.
+        await service.Records.AddAsync(Now, "duty:d1", "move", "device:meter-z", $"resident: R1 → {Id}; why: {Name} has none", Stop);
+        db.FormerPlaces.Add(
+            new FormerPlace
+            {
+                DeviceId = "call-z",
+                ResidentId = "R1",
+                Until = Now.AddDays(-100),
+                Profile = "senml",
+                Label = "",
+            }
+        );
+        await db.SaveChangesAsync(Stop);
         await service.Services.GetRequiredService<Retention>().RunAsync(Now.AddDays(1), Stop);
         service
             .Services.GetRequiredService<SetAside>()

@@ -387,7 +387,8 @@ public sealed class StoreTroubleTests : IAsyncLifetime
             IReadOnlyList<DeviceSpan>? devices,
             IReadOnlyList<Metric> metrics,
             DateTime before,
-            CancellationToken cancellation
+            CancellationToken cancellation,
+            DateTime from = default
         ) => inner.DeleteAsync(devices, metrics, before, cancellation);
 
         public ValueTask DisposeAsync() => inner.DisposeAsync();

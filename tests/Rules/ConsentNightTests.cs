@@ -88,6 +88,20 @@ public sealed class ConsentNightTests
     }
 
     [Fact]
+    public void Who_agrees_again_after_weeks_is_not_missed_for_the_time_in_which_nothing_was_taken()
+    {
+        var night = new HomeScenario().Flow(-96, 8, 100, Lives);
+        Withdraw(night, Refusals.Monitoring).Tick(8 + 24 * 14);
+        // As the record of the consent does it: the devices get their grace anew.
+        var again = HomeScenario.At(8 + 24 * 14);
+        night.Facts = night.Facts with { Devices = [.. night.Facts.Devices.Select(d => d with { InstalledAt = again })] };
+        Withdraw(night, Refusals.None).Tick(8 + 24 * 14 + 1);
+        Assert.DoesNotContain(night.Findings, f => f.Change == FindingChange.Opened);
+        night.Tick(8 + 24 * 14 + 49); // and a meter that stays silent from then on is missed
+        Assert.NotEmpty(night.Of(AlarmKind.DeviceSilent));
+    }
+
+    [Fact]
     public void A_pendant_that_falls_silent_is_missed_where_nothing_else_is()
     {
         var pendant = new DeviceFacts(new DeviceId("p"), HomeScenario.Midnight, TimeSpan.FromHours(1), []) { OnlyCalls = true };

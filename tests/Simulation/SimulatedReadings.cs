@@ -93,7 +93,8 @@ internal sealed class SimulatedReadings(Random random, InjectedFaults faults, Jo
         IReadOnlyList<DeviceSpan>? devices,
         IReadOnlyList<Metric> metrics,
         DateTime before,
-        CancellationToken cancellation
+        CancellationToken cancellation,
+        DateTime from = default
     ) => Task.CompletedTask;
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;

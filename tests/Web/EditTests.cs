@@ -362,6 +362,45 @@ public abstract class EditTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_supervisor_is_made_by_yes_and_stays_one_and_what_was_shown_in_part_is_no_value()
+    {
+        object Made(bool supervisor) =>
+            new
+            {
+                id = "s1",
+                name = "区主管",
+                area = ConsoleServer.Here[..6],
+                mail = "li@example.org",
+                supervisor,
+            };
+        await GoodAsync(HttpMethod.Post, "/api/v1/officers", Made(true));
+        async Task<JsonElement> OneAsync() =>
+            Assert.Single((await client.GetFromJsonAsync<JsonElement>("/api/v1/officers", Token)).EnumerateArray());
+        var made = await OneAsync();
+        Assert.True(made.GetProperty("supervisor").GetBoolean());
+        await GoodAsync(
+            HttpMethod.Patch,
+            "/api/v1/officers/s1",
+            new
+            {
+                version = made.GetProperty("version").GetString(),
+                supervisor = true,
+                name = "区主管二",
+            }
+        );
+        made = await OneAsync();
+        Assert.True(made.GetProperty("supervisor").GetBoolean());
+        var (_, told) = await SendAsync(
+            HttpMethod.Patch,
+            "/api/v1/officers/s1",
+            new { version = made.GetProperty("version").GetString(), mail = made.GetProperty("mail").GetString() }
+        );
+        Assert.Equal("mail", told.GetProperty("errors")[0].GetProperty("field").GetString());
+        await using var db = await server.Records.CreateDbContextAsync(Token);
+        Assert.Equal("li@example.org", (await db.DutyOfficers.SingleAsync(Token)).Mail);
+    }
+
+    [Fact]
     public async Task The_last_officer_of_a_desk_stays_and_the_rota_is_changed_shift_by_shift()
     {
         foreach (var id in new[] { "d1", "d2" })
@@ -404,6 +443,13 @@ public abstract class EditTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.NotFound, (await SendAsync(HttpMethod.Post, "/api/v1/shifts", new { who = "officer:nobody" })).Status);
         Assert.Equal(HttpStatusCode.NoContent, (await SendAsync(HttpMethod.Delete, "/api/v1/officers/d2", null)).Status);
         Assert.Equal(0, (await client.GetFromJsonAsync<JsonElement>("/api/v1/shifts", Token)).GetArrayLength()); // gone with the officer
+        // Nor does the last one move away or become something else.
+        var last = Assert.Single((await client.GetFromJsonAsync<JsonElement>("/api/v1/officers", Token)).EnumerateArray());
+        var version = last.GetProperty("version").GetString();
+        (_, told) = await SendAsync(HttpMethod.Patch, "/api/v1/officers/d1", new { version, supervisor = true });
+        Assert.Equal("supervisor", told.GetProperty("errors")[0].GetProperty("field").GetString());
+        (_, told) = await SendAsync(HttpMethod.Patch, "/api/v1/officers/d1", new { version, area = ConsoleServer.There[..9] });
+        Assert.Equal("area", told.GetProperty("errors")[0].GetProperty("field").GetString());
         (_, told) = await SendAsync(HttpMethod.Delete, "/api/v1/officers/d1", null);
         Assert.Equal(
             $"是区域 {ConsoleServer.Here[..9]} 内 1 位服务对象唯一的值班人员，请先添加其他人员",

@@ -33,10 +33,12 @@ internal static class ReplyCodes
             .ToListAsync(cancellation);
         if (known.Find(k => k.AlarmId == notice.AlarmId && k.Recipient == notice.Recipient && k.Round == notice.Round) is { } mine)
             return mine.ReplyCode!;
+        // Nor that of a reach test at this address: a reply to that is no answer to an alarm.
+        var tested = await db.ReachTests.Where(t => t.Address == notice.Address).Select(t => t.Code).FirstOrDefaultAsync(cancellation);
         while (true)
         {
             var code = RandomNumberGenerator.GetInt32(1_000_000).ToString("D6", CultureInfo.InvariantCulture);
-            if (!known.Exists(k => k.ReplyCode == code))
+            if (code != tested && !known.Exists(k => k.ReplyCode == code))
                 return code;
         }
     }

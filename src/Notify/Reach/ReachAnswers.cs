@@ -27,14 +27,28 @@ public sealed class ReachAnswers(IDbContextFactory<RecordsDb> records, ReachOpti
         return await db.ReachTests.AsNoTracking().FirstOrDefaultAsync(t => t.Address == address, cancellation);
     }
 
-    public async Task<ReachTest?> FindCallAsync(string provider, string providerId, CancellationToken cancellation)
+    /// <param name="provider">Whose call it is.</param>
+    /// <param name="providerId">The provider's id.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <param name="mayBe">Which test it is where the provider's id never arrived: the answer to the request was lost.</param>
+    public async Task<ReachTest?> FindCallAsync(
+        string provider,
+        string providerId,
+        CancellationToken cancellation,
+        Func<Guid, bool>? mayBe = null
+    )
     {
-        if (providerId.Length == 0)
-            return null;
         await using var db = await records.CreateDbContextAsync(cancellation);
-        return await db
-            .ReachTests.AsNoTracking()
-            .FirstOrDefaultAsync(t => t.Provider == provider && t.ProviderId == providerId, cancellation);
+        var calls = db.ReachTests.AsNoTracking().Where(t => t.Provider == provider);
+        if (providerId.Length > 0 && await calls.FirstOrDefaultAsync(t => t.ProviderId == providerId, cancellation) is { } known)
+            return known;
+        if (mayBe is null)
+            return null;
+        var since = clock.GetUtcNow().UtcDateTime.AddHours(-3);
+        var lost = await calls
+            .Where(t => t.State == ReachState.Asked && t.Channel == Channel.Voice && t.ProviderId == null && t.AskedAt >= since)
+            .ToListAsync(cancellation);
+        return lost.Find(t => mayBe(t.Id));
     }
 
     /// <summary>Somebody answered: the number is verified. Also after a test was given up, for a late answer is one.</summary>
@@ -44,8 +58,13 @@ public sealed class ReachAnswers(IDbContextFactory<RecordsDb> records, ReachOpti
         if (await db.ReachTests.FirstOrDefaultAsync(t => t.Id == id, cancellation) is not { AskedAt: not null } test)
             return;
         var now = clock.GetUtcNow().UtcDateTime;
-        (test.State, test.VerifiedAt, test.Code, test.Reason) = (ReachState.Idle, now, null, Wording.None);
+        // The code stays: the same text sent again, or late, is no guess.
+        (test.State, test.VerifiedAt, test.Reason) = (ReachState.Idle, now, Wording.None);
         test.DueAt = Next(now);
+        // Whoever answers this way takes it again.
+        db.BlockedNumbers.RemoveRange(
+            await db.BlockedNumbers.Where(b => b.Address == test.Address && b.Channel == test.Channel).ToListAsync(cancellation)
+        );
         await db.SaveChangesAsync(cancellation);
         Changed?.Invoke(test.Address);
     }
@@ -85,7 +104,7 @@ public sealed class ReachAnswers(IDbContextFactory<RecordsDb> records, ReachOpti
     internal void Fail(ReachTest test, Wording reason)
     {
         var now = clock.GetUtcNow().UtcDateTime;
-        (test.State, test.FailedAt, test.Code, test.Reason, test.DueAt) = (ReachState.Idle, now, null, reason, Next(now));
+        (test.State, test.FailedAt, test.Reason, test.DueAt) = (ReachState.Idle, now, reason, Next(now));
     }
 
     internal void Announce(string address) => Changed?.Invoke(address);

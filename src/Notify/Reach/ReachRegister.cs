@@ -41,11 +41,10 @@ internal sealed class ReachRegister(ReachOptions options, TimeZoneInfo zone, Tim
                     c.Id,
                     c.Phone,
                     c.Mail,
-                    Served = db.Residents.Any(r => r.Id == c.ResidentId && r.ConsentService),
                 })
                 .ToListAsync(cancellation);
             contact = some.Count < Batch ? null : some[^1].Id;
-            await AddAsync(db, [.. some.Where(c => c.Served).Select(c => Address(c.Phone, c.Mail))], cancellation);
+            await AddAsync(db, [.. some.Select(c => Address(c.Phone, c.Mail))], cancellation);
         }
 
         for (var i = 0; i < BatchesAtOnce && test is { } last; i++)
@@ -101,6 +100,7 @@ internal sealed class ReachRegister(ReachOptions options, TimeZoneInfo zone, Tim
             day.AddDays(RandomNumberGenerator.GetInt32(options.ReachTestDays))
             + hours.From.ToTimeSpan()
             + TimeSpan.FromMinutes(RandomNumberGenerator.GetInt32(minutes));
-        return TimeZoneInfo.ConvertTimeToUtc(DateTime.SpecifyKind(local, DateTimeKind.Unspecified), zone);
+        var utc = TimeZoneInfo.ConvertTimeToUtc(DateTime.SpecifyKind(local, DateTimeKind.Unspecified), zone);
+        return utc > clock.GetUtcNow().UtcDateTime ? utc : utc.AddDays(options.ReachTestDays);
     }
 }

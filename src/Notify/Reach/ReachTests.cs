@@ -184,7 +184,8 @@ public sealed partial class ReachTests(
             (test.State, test.Channel, test.Language, test.AskedAt) = (ReachState.Asked, channel, language, now);
             (test.Provider, test.ProviderId, test.DueAt) = (way.Provider, null, now + (channel == Channel.Voice ? CallPatience : Patience));
             test.Attempts++;
-            test.Code = way.TakesReplies(channel, test.Address) ? await CodeAsync(db, test.Address, cancellation) : null;
+            if (way.TakesReplies(channel, test.Address))
+                test.Code = await CodeAsync(db, test.Address, cancellation); // else an earlier text's stays good
             await db.SaveChangesAsync(cancellation); // before it is sent
             var result = await AskAsync(way, Message(test));
             if (result.Outcome is ChannelOutcome.Sent or ChannelOutcome.Delivered or ChannelOutcome.Unknown)
@@ -250,6 +251,9 @@ public sealed partial class ReachTests(
         }
     }
 
+    /// <summary>Only a text has one.</summary>
+    private static string CodeIn(ReachTest test) => test.Channel == Channel.Sms ? test.Code ?? "" : "";
+
     private OutgoingNotice Message(ReachTest test)
     {
         var link = links.For(test.Id, Patience + Patience);
@@ -263,10 +267,10 @@ public sealed partial class ReachTests(
             messages.Values(test.Language, "", "reach", now, link),
             test.Channel == Channel.Mail ? MessageTexts.ReachSubject(test.Language) : "",
             messages.Text(MessageKind.Reach, test.Language, "", "", now, link)
-                + (test.Code is { } code ? messages.ReachReply(test.Language, code) : ""),
+                + (CodeIn(test) is { Length: > 0 } code ? messages.ReachReply(test.Language, code) : ""),
             link,
             Critical: false,
-            test.Code ?? ""
+            CodeIn(test)
         );
     }
 

@@ -78,6 +78,10 @@ public sealed record EditedField(string Name, string Column, FieldInput Input, F
             var other => other.ToString() ?? "",
         };
 
+    /// <summary>Whether somebody gives back what was shown of a masked value, whole or in part: it isn't the value.</summary>
+    public bool IsShownInPart(string given) =>
+        IsMasked && (given.Contains('…', StringComparison.Ordinal) || given.Contains("***", StringComparison.Ordinal));
+
     /// <summary>What may be shown of a value of it.</summary>
     public Wording Masked(string text) => ImportChanges.Shown(Column, text);
 

@@ -168,6 +168,16 @@ internal sealed class OfficerKind : RecordKind<DutyOfficer>
                 id,
                 new Wording("is no duty officer or supervisor of the registry", "登记中没有此编号的值班人员或主管")
             );
+        // Who is moved away, or becomes something else, leaves a desk as who is removed does.
+        var entry = turn.Db.Entry(record);
+        if (entry.State is not (EntityState.Modified or EntityState.Unchanged))
+            return;
+        var was = (DutyOfficer)entry.OriginalValues.ToObject();
+        var now = (DutyOfficer)record;
+        if (was.Area == now.Area && was.Supervisor == now.Supervisor)
+            return;
+        if (await DeskNeedsAsync(turn, was, now, cancellation) is { } needed)
+            row.Wrong(was.Area == now.Area ? "record" : "area", row[was.Area == now.Area ? "record" : "area"], needed);
     }
 
     /// <summary>Without the last officer of a desk nobody of it is told of its residents.</summary>
@@ -182,7 +192,21 @@ internal sealed class OfficerKind : RecordKind<DutyOfficer>
             .ToListAsync(cancellation);
         if (stands.Count > 0)
             return VisitorKind.StandsIn(stands);
+        return await DeskNeedsAsync(turn, officer, null, cancellation);
+    }
+
+    /// <summary>Whose only officer or supervisor it would be no longer; null where there are others.</summary>
+    private static async Task<Wording?> DeskNeedsAsync(
+        EditTurn turn,
+        DutyOfficer officer,
+        DutyOfficer? becomes,
+        CancellationToken cancellation
+    )
+    {
+        var others = turn.Db.DutyOfficers.IgnoreQueryFilters().AsNoTracking().Where(o => o.Id != officer.Id);
         var desks = await others.Where(o => o.Supervisor == officer.Supervisor).Select(o => o.Area).Distinct().ToListAsync(cancellation);
+        if (becomes?.Supervisor == officer.Supervisor)
+            desks.Add(becomes.Area);
         if (desks.Exists(d => officer.Area.StartsWith(d, StringComparison.Ordinal)))
             return null;
         var left = turn.Db.Residents.Where(r => r.Area.StartsWith(officer.Area));

@@ -163,6 +163,13 @@ public sealed class RegistryEdit(RecordsFactory records, TimeProvider clock)
         var (name, version) = (kind.NameOf(record), kind.VersionOf(turn.Db.Keys, record));
         var row = RegistryRow.Edited(kind.Import, cells, problems, changes);
         row.StaysWithin(turn.By.Area);
+        foreach (var (column, field) in columns)
+            if (field.IsShownInPart(cells[column]))
+                row.Wrong(
+                    column,
+                    cells[column],
+                    new Wording("is shown in part: show it in full first, or write it anew", "只显示了一部分，请先显示完整内容或重新填写")
+                );
         row.Of(kind.Import, known: true, () => kind.Read(row, record, turn.Whole));
         if (!row.ChangesAnything && !isNew && problems.Count == 0)
             return new EditOutcome(EditResult.Done) { Id = kind.IdOf(record), Version = version };

@@ -29,7 +29,7 @@ internal sealed class HomesRead(ContactWays ways, IsCallButton isButton, Protect
                 r.Area,
                 r.KeyClass,
                 r.RefusesMonitoring,
-                HasPoint = r.HomeLatitude != null && r.HomeLongitude != null,
+                HasPoint = (r.HomeLatitude != null && r.HomeLongitude != null) || r.RefusesLocation,
                 r.VisitorId,
             })
             .ToListAsync(cancellation);

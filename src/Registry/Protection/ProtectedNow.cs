@@ -225,13 +225,23 @@ public sealed partial class ProtectedNow(
         var tested = new HashSet<string>(StringComparer.Ordinal);
         while (numbers.TryDequeue(out var number))
             tested.Add(number);
-        foreach (var some in tested.Chunk(HomesRead.Batch))
-            touched.UnionWith(
-                await db
-                    .Contacts.Where(c => some.Contains(c.Phone) || some.Contains(c.Mail))
-                    .Select(c => c.ResidentId)
-                    .ToListAsync(cancellation)
-            );
+        try
+        {
+            foreach (var some in tested.Chunk(HomesRead.Batch))
+                touched.UnionWith(
+                    await db
+                        .Contacts.Where(c => some.Contains(c.Phone) || some.Contains(c.Mail))
+                        .Select(c => c.ResidentId)
+                        .ToListAsync(cancellation)
+                );
+        }
+        catch
+        {
+            foreach (var number in tested)
+                numbers.Enqueue(number); // the next look takes them
+            throw;
+        }
+
         foreach (var some in touched.Chunk(HomesRead.Batch))
         {
             var there = await read.OfAsync(db, some, cancellation);

@@ -55,7 +55,7 @@ public static class ProtectionGaps
     public static Wording Words(this ProtectionGap gap) =>
         gap switch
         {
-            ProtectionGap.Refused => new("service refused", "未同意接受服务"),
+            ProtectionGap.Refused => new("monitoring refused", "未同意远程监测"),
             ProtectionGap.NoDevice => new("no device", "未安装设备"),
             ProtectionGap.AllSilent => new("all devices silent", "设备全部无数据"),
             ProtectionGap.NoContact => new("no contact", "无紧急联系人"),

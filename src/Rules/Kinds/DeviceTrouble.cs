@@ -33,7 +33,8 @@ internal static class DeviceTrouble
             var allowed = Allowed(home, d);
             if (allowed == long.MaxValue || !rules.Enabled(AlarmKind.DeviceSilent))
                 return long.MaxValue;
-            var due = engine.ListenedFor(d.Received, allowed);
+            // Nor is it missed for the time before it was registered, or its resident agreed to be watched again.
+            var due = engine.ListenedFor(Math.Max(d.Received, d.Installed), allowed);
             // What has no interval may have spoken because somebody was at home.
             return !d.HasInterval && home.AbsenceAt(due) is { } absence ? absence.Until.Ticks : due;
         }

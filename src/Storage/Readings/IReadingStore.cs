@@ -59,7 +59,14 @@ public interface IReadingStore : IAsyncDisposable
     /// <param name="metrics">Which.</param>
     /// <param name="before">Exclusive.</param>
     /// <param name="cancellation">Some may be removed then.</param>
-    Task DeleteAsync(IReadOnlyList<DeviceSpan>? devices, IReadOnlyList<Metric> metrics, DateTime before, CancellationToken cancellation);
+    /// <param name="from">Of all devices: nothing measured earlier has to be looked for.</param>
+    Task DeleteAsync(
+        IReadOnlyList<DeviceSpan>? devices,
+        IReadOnlyList<Metric> metrics,
+        DateTime before,
+        CancellationToken cancellation,
+        DateTime from = default
+    );
 }
 
 /// <summary>The store could not write or read; the message says which store and why.</summary>

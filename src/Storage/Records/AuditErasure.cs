@@ -22,15 +22,27 @@ public static partial class AuditErasure
     private const int Batch = 500;
 
     /// <summary>
-    /// The rows about a person, by their subjects, or by a detail that names one. Reads the whole log: to be asked before the transaction.
+    /// The rows with a detail that names one of the subjects; of devices also those whose detail, with what somebody wrote as a reason, has
+    /// any trace of the person. Reads the whole log: to be asked before the transaction.
     /// </summary>
     public static async Task<IReadOnlyList<long>> NamedInDetailAsync(
         RecordsDb db,
         IReadOnlyCollection<string> subjects,
+        PersonTraces traces,
         CancellationToken cancellation
     )
     {
         var found = new List<long>();
+        await foreach (
+            var row in db
+                .Audit.AsNoTracking()
+                .Where(a => a.Subject.StartsWith("device:"))
+                .Select(a => new { a.Id, a.Detail })
+                .AsAsyncEnumerable()
+                .WithCancellation(cancellation)
+        )
+            if (traces.In(row.Detail))
+                found.Add(row.Id);
         foreach (var subject in subjects)
         {
             var rows = await db

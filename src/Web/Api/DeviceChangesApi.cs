@@ -48,7 +48,8 @@ internal static class DeviceChangesApi
                         return Caller.Missing("device", id);
                     if (device.ResidentId is { } home)
                         await caller.AuditAsync("read", $"resident:{home}", $"what device {id} last sent");
-                    var latest = await DeviceSearch.LatestAsync(store, device, caller.Now, caller.Cancellation);
+                    var refused = device.ResidentId is { } of ? (await caller.ResidentAsync(of))?.Refused ?? Refusals.None : Refusals.None;
+                    var latest = await DeviceSearch.LatestAsync(store, device, refused, caller.Now, caller.Cancellation);
                     return Results.Ok(
                         caller
                             .Page([.. latest], offset, limit)

@@ -90,6 +90,8 @@ internal static class PersonalDataApi
                         body.Reason.Trim(),
                         caller.Cancellation
                     );
+                    if (not is null)
+                        (services.GetService(typeof(ImportJobs)) as ImportJobs)?.Forget();
                     return not is null ? Results.NoContent() : Caller.InBothLanguages(not.Why, not.Status);
                 }
             )

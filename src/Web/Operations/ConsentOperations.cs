@@ -90,6 +90,10 @@ internal static class ConsentOperations
             RecordedBy = who,
             RecordedAt = now,
         };
+        // Who is watched again is missed from now on, not for the time in which nothing was taken of the devices.
+        if (made is { Purpose: Purpose.Monitoring, Decision: ConsentDecision.Given } && home.RefusesMonitoring)
+            foreach (var device in await db.Devices.Where(d => d.ResidentId == resident).ToListAsync(cancellation))
+                device.RegisteredAt = now;
         db.Decide(home, row);
         // In the same transaction: no decision without a line of who wrote it down.
         var what = $"{made.Purpose.Word()} {made.Decision.Word()} by {made.By.Word()}";

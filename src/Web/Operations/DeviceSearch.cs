@@ -32,11 +32,12 @@ internal static class DeviceSearch
     public static DateTime HereSince(Device device) =>
         device.PlacedAt ?? (device.ResidentId is null ? device.InstalledAt : DateTime.UnixEpoch);
 
-    /// <summary>The newest reading of each metric and channel since the device came where it is.</summary>
+    /// <summary>The newest reading of each metric and channel since the device came where it is, as far as its resident agrees.</summary>
     /// <exception cref="ReadingStoreException">The readings could not be read.</exception>
     public static async Task<IReadOnlyList<Reading>> LatestAsync(
         IReadingStore store,
         Device device,
+        Refusals refused,
         DateTime now,
         CancellationToken cancellation
     )
@@ -51,7 +52,8 @@ internal static class DeviceSearch
             var newest = new Dictionary<(Metric, string), Reading>();
             var query = new ReadingQuery([new DeviceId(device.Id)], null, from, to) { Thinned = thinned };
             await foreach (var reading in store.QueryAsync(query, cancellation))
-                newest[(reading.Metric, reading.Channel)] = reading;
+                if ((reading.Metric.EndedBy & refused) == 0)
+                    newest[(reading.Metric, reading.Channel)] = reading;
             if (newest.Count > 0)
                 return [.. newest.Values.OrderByDescending(r => r.Time).ThenBy(r => r.Metric.Index).ThenBy(r => r.Channel)];
         }

@@ -54,8 +54,8 @@ internal static class ErasureOperations
             is not { } resident
         )
             return new NotErased(new Wording($"there is no resident '{id}'", $"没有服务对象“{id}”"), StatusCodes.Status404NotFound);
-        if (await db.Alarms.AnyAsync(a => a.ResidentId == id && a.State != AlarmState.Resolved, cancellation))
-            return Conflict(new Wording("an alarm of this resident is not resolved", "该服务对象尚有未办结的警情"));
+        if (await HasAlarmAsync(db, id, cancellation))
+            return AlarmIsOpen();
         if (await db.ImportRuns.AnyAsync(cancellation))
             return Conflict(
                 new Wording(
@@ -70,16 +70,19 @@ internal static class ErasureOperations
         string[] subjects = [$"resident:{id}", .. resident.Contacts.Select(c => $"contact:{c.Id}")];
         // First what may fail: then nothing has happened yet.
         await store.DeleteAsync(places, cancellation);
-        var further = await AuditErasure.NamedInDetailAsync(db, subjects, cancellation);
+        var further = await AuditErasure.NamedInDetailAsync(db, subjects, traces, cancellation);
         var strangers = await StrangersAsync(db, devices, places, traces, cancellation);
         var shared = await SharedAlarmsAsync(db, id, cancellation);
         var now = clock.GetUtcNow().UtcDateTime;
         await using (var turn = await WriteTurn.BeginAsync(db, first: false, cancellation))
         {
+            // Somebody may have pressed while the readings were deleted: that alarm is not taken away from those who are told of it.
+            if (await HasAlarmAsync(db, id, cancellation))
+                return AlarmIsOpen();
             await AuditErasure.BlankAsync(db, subjects, further, now, who, traces.In(reason) ? "(named the person)" : reason, cancellation);
             await AlarmsAsync(db, now, who, id, subjects, shared, cancellation);
             await strangers.DeleteAsync(db, cancellation);
-            await RecordsAsync(db, resident, cancellation);
+            await RecordsAsync(db, resident, now, cancellation);
             await turn.CommitAsync(cancellation);
         }
 
@@ -91,6 +94,12 @@ internal static class ErasureOperations
         await store.DeleteAsync(places, CancellationToken.None);
         return null;
     }
+
+    private static Task<bool> HasAlarmAsync(RecordsDb db, string id, CancellationToken cancellation) =>
+        db.Alarms.AnyAsync(a => a.ResidentId == id && a.State != AlarmState.Resolved, cancellation);
+
+    private static NotErased AlarmIsOpen() =>
+        Conflict(new Wording("an alarm of this resident is not resolved", "该服务对象尚有未办结的警情"));
 
     private static NotErased Conflict(Wording why) => new(why, StatusCodes.Status409Conflict);
 
@@ -138,7 +147,7 @@ internal static class ErasureOperations
         await db.Findings.Where(f => f.Key.StartsWith(id + "|")).ExecuteDeleteAsync(cancellation);
     }
 
-    private static async Task RecordsAsync(RecordsDb db, Resident resident, CancellationToken cancellation)
+    private static async Task RecordsAsync(RecordsDb db, Resident resident, DateTime now, CancellationToken cancellation)
     {
         var id = resident.Id;
         List<string> numbers = [resident.Phone, .. resident.Contacts.Select(c => c.Phone)];
@@ -150,6 +159,22 @@ internal static class ErasureOperations
         await db.Absences.Where(a => a.ResidentId == id).ExecuteDeleteAsync(cancellation);
         await db.Visits.Where(v => v.ResidentId == id).ExecuteDeleteAsync(cancellation);
         await db.DailyUse.Where(d => d.ResidentId == id).ExecuteDeleteAsync(cancellation);
+        // One that was in another home before goes into stock: registered anew, it would bring that home's past along.
+        await db
+            .Devices.Where(d => d.ResidentId == id && db.FormerPlaces.Any(p => p.DeviceId == d.Id && p.ResidentId != id))
+            .ExecuteUpdateAsync(
+                u =>
+                    u.SetProperty(d => d.ResidentId, (string?)null)
+                        .SetProperty(d => d.PlacedAt, (DateTime?)null)
+                        .SetProperty(d => d.FirstSeenAt, (DateTime?)null)
+                        .SetProperty(d => d.LastSeenAt, (DateTime?)null)
+                        .SetProperty(d => d.TestedAt, (DateTime?)null)
+                        .SetProperty(d => d.Label, "")
+                        .SetProperty(d => d.StockArea, resident.Area)
+                        .SetProperty(d => d.InstalledAt, now)
+                        .SetProperty(d => d.RegisteredAt, now),
+                cancellation
+            );
         await db.Devices.Where(d => d.ResidentId == id).ExecuteDeleteAsync(cancellation);
         // contacts with their digests, consents, household, former devices, daily activity and slow changes go with it
         await db.Residents.Where(x => x.Id == id).ExecuteDeleteAsync(cancellation);

@@ -166,6 +166,8 @@ public sealed partial class ImportJob : IProgress<ImportProgress>, IDisposable
             LogFailed(log, Name, e);
         }
 
+        if (stage == ImportStage.Written)
+            await file.DisposeAsync(); // it isn't needed any more
         lock (gate)
             if (stop == mine)
                 (Stage, Outcome) = (stage, outcome);

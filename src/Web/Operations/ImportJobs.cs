@@ -58,6 +58,16 @@ public sealed class ImportJobs(Func<RegistryImport> import, string folder, TimeP
         return null;
     }
 
+    /// <summary>
+    /// Forgets what was uploaded and isn't being written: somebody was erased, who may stand in it and would be imported again.
+    /// </summary>
+    public void Forget()
+    {
+        foreach (var (who, job) in jobs)
+            if (job.Stage is not ImportStage.Writing && jobs.TryRemove(KeyValuePair.Create(who, job)))
+                job.Dispose();
+    }
+
     public void Dispose()
     {
         foreach (var job in jobs.Values)

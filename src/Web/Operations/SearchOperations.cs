@@ -1,11 +1,10 @@
-using System.Text.RegularExpressions;
 using Vigil.Registry.Search;
 using Vigil.Storage.Records;
 
 namespace Vigil.Web.Operations;
 
 /// <summary>Search over the whole console.</summary>
-internal static partial class SearchOperations
+internal static class SearchOperations
 {
     /// <summary>Results of each kind where all kinds are shown.</summary>
     public const int Few = 5;
@@ -34,7 +33,17 @@ internal static partial class SearchOperations
             : await search.FindAsync(db, text, limit ?? Few, cancellation);
         if (found.Any(g => g.Hits.Count > 0))
         {
-            db.AddAudit(now, who, "read", "search", $"'{Said(text)}': {found.Sum(g => g.Hits.Count)} results");
+            // Who was shown, not what was typed: a name would outlive the erasure of the person.
+            db.AddAudit(
+                now,
+                who,
+                "read",
+                "search",
+                string.Join(
+                    ' ',
+                    found.SelectMany(g => g.Hits).Select(h => h.Resident).OfType<string>().Distinct().Select(id => $"resident:{id}")
+                )
+            );
             await db.SaveChangesAsync(cancellation);
         }
 
@@ -45,21 +54,9 @@ internal static partial class SearchOperations
     public static string AddressOf(SearchHit hit) =>
         hit switch
         {
+            { Kind: SearchKind.Device } => $"/devices/{Uri.EscapeDataString(hit.Id)}",
             { Resident: { } resident } => $"/residents/{Uri.EscapeDataString(resident)}",
             { Kind: SearchKind.Area } => $"/residents?search={Uri.EscapeDataString(hit.Id)}",
-            { Kind: SearchKind.Device } => "/devices",
             _ => $"/my-day?visitor={Uri.EscapeDataString(hit.Id)}",
         };
-
-    /// <summary>What was looked for, as the audit log may hold it: no phone and no identity number in full.</summary>
-    private static string Said(string text)
-    {
-        text = text.Trim();
-        if (text.Length > RegistrySearch.Longest)
-            text = text[..RegistrySearch.Longest];
-        return LongNumber().Replace(text, m => m.Value[..3] + "****" + m.Value[^4..]);
-    }
-
-    [GeneratedRegex(@"[0-9０-９][0-9０-９\s-]{6,}[0-9０-９Xx]")]
-    private static partial Regex LongNumber();
 }

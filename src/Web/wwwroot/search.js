@@ -9,6 +9,9 @@
 
   const options = () => [...list.querySelectorAll('[role=option]')];
   const close = () => {
+    clearTimeout(timer);
+    asked++; // an answer that is still on its way opens it no more
+    running?.abort();
     list.hidden = true;
     chosen = -1;
     box.setAttribute('aria-expanded', 'false');
@@ -75,11 +78,11 @@
       event.preventDefault();
     }
   });
-  list.addEventListener('pointerdown', event => {
+  // The focus stays in the box; a finger that scrolls the list opens nothing.
+  list.addEventListener('pointerdown', event => { if (event.pointerType === 'mouse') event.preventDefault(); });
+  list.addEventListener('click', event => {
     const item = event.target.closest('[role=option]');
-    if (!item) return;
-    event.preventDefault();
-    location.assign(item.dataset.page);
+    if (item) location.assign(item.dataset.page);
   });
   document.addEventListener('pointerdown', event => { if (!event.target.closest('form.search')) close(); });
   document.addEventListener('keydown', event => {

@@ -92,14 +92,15 @@ public sealed partial class AliyunHooks(
         var (callId, status) = (Text(report, "call_id"), Text(report, "status_code"));
         // The last key that means something: somebody may have pressed 3 to hear it again, and a wrong one, before.
         var key = Text(report, "dtmf").LastOrDefault(c => c is '1' or '2');
-        var test = await reach.FindCallAsync("aliyun", callId, cancellation);
+        var outId = Text(report, "out_id");
+        var test = await reach.FindCallAsync("aliyun", callId, cancellation, id => outId.Length > 0 && AliyunChannel.OutId(id) == outId);
         if (test is not null && key == '1')
         {
             await reach.AnsweredAsync(test.Id, cancellation);
             return;
         }
 
-        var row = test is null ? await FindAsync(callId, Text(report, "out_id"), cancellation) : null;
+        var row = test is null ? await FindAsync(callId, outId, cancellation) : null;
         if (test is null && row is null)
         {
             LogUnknown(log, "call");

@@ -118,7 +118,8 @@ public sealed class DuckDbReadingStore : IReadingStore
         IReadOnlyList<DeviceSpan>? devices,
         IReadOnlyList<Metric> metrics,
         DateTime before,
-        CancellationToken cancellation
+        CancellationToken cancellation,
+        DateTime from = default
     )
     {
         if (metrics.Count == 0 || devices is { Count: 0 })
@@ -130,14 +131,15 @@ public sealed class DuckDbReadingStore : IReadingStore
             {
                 if (devices is null)
                     writer.Execute(
-                        $"DELETE FROM readings WHERE time < $time AND series IN (SELECT id FROM series WHERE metric IN ({of}))",
-                        [new("time", before), .. Named()]
+                        "DELETE FROM readings WHERE time >= $from AND time < $time "
+                            + $"AND series IN (SELECT id FROM series WHERE metric IN ({of}))",
+                        [new("from", from), new("time", before), .. Named()]
                     );
-                foreach (var (device, from, until) in devices ?? [])
+                foreach (var (device, begun, until) in devices ?? [])
                     writer.Execute(
                         "DELETE FROM readings WHERE time >= $from AND time < $time "
                             + $"AND series IN (SELECT id FROM series WHERE device = $device AND metric IN ({of}))",
-                        [new("from", from), new("time", until < before ? until : before), new("device", device.Value), .. Named()]
+                        [new("from", begun), new("time", until < before ? until : before), new("device", device.Value), .. Named()]
                     );
             },
             "delete readings",

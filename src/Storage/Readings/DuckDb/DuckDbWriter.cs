@@ -85,7 +85,7 @@ internal sealed class DuckDbWriter(string path, DuckDbOptions options, Troubles?
             // a reader is in the way: it is rewritten with the next checkpoint
         }
 
-        series = SeriesTable.Load(Connection()); // their numbers are gone
+        series.Forget(devices);
     }
 
     public void Close()

@@ -61,6 +61,15 @@ internal sealed class SeriesTable
             ? series
             : known[(reading.Device.Value, reading.Metric, OtherChannels)];
 
+    /// <summary>The series of some devices are gone; their numbers are not given again while the service runs.</summary>
+    public void Forget(IReadOnlyList<DeviceId> devices)
+    {
+        var gone = devices.Select(d => d.Value).Where(ofDevice.Remove).ToHashSet(StringComparer.Ordinal);
+        if (gone.Count > 0)
+            foreach (var key in known.Keys.Where(k => gone.Contains(k.Device)).ToList())
+                known.Remove(key);
+    }
+
     /// <summary>Numbers the series that a batch contains for the first time, in the transaction of that batch.</summary>
     public void AddMissing(DuckDBConnection connection, IReadOnlyList<Reading> readings)
     {

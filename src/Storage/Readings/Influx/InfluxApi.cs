@@ -31,6 +31,9 @@ internal sealed class InfluxApi : IDisposable
         queries = new InfluxQueries(connection);
     }
 
+    /// <summary>Which server and bucket it is, as messages begin.</summary>
+    public string Name => connection.Name;
+
     /// <summary>Writes whole lines. Bad ones are kept with the server's reason, the others are stored.</summary>
     /// <param name="lines">Whole lines.</param>
     /// <param name="patience">How long the server has to answer.</param>

@@ -113,9 +113,8 @@ public sealed partial class InfluxReadingStore : IReadingStore
 
     public async Task DeleteAsync(IReadOnlyList<DeviceSpan> devices, CancellationToken cancellation)
     {
-        // What waits would come to the server after the deletion.
-        if (devices.Count > 0 && spool.State is { Bytes: > 0 } waits)
-            throw new ReadingStoreException($"{waits.Bytes} bytes of readings still wait on disk for the server; delete when it has them");
+        if (devices.Count > 0)
+            CheckNothingWaits();
         foreach (var device in devices)
             await api.DeleteAsync(device, cancellation);
         refused.Forget([.. devices.Select(d => $"device={LineProtocol.Encode(d.Device.Value)}")]);
@@ -125,15 +124,27 @@ public sealed partial class InfluxReadingStore : IReadingStore
         IReadOnlyList<DeviceSpan>? devices,
         IReadOnlyList<Metric> metrics,
         DateTime before,
-        CancellationToken cancellation
+        CancellationToken cancellation,
+        DateTime from = default
     )
     {
+        if (devices is { Count: > 0 })
+            CheckNothingWaits();
         foreach (var metric in metrics)
             if (devices is null)
                 await api.DeleteAsync(null, metric, before, cancellation);
             else
                 foreach (var device in devices)
                     await api.DeleteAsync(device, metric, before, cancellation);
+    }
+
+    /// <summary>What waits on disk would come to the server after the deletion of its device.</summary>
+    private void CheckNothingWaits()
+    {
+        if (spool.State is { Bytes: > 0 } waits)
+            throw new ReadingStoreException(
+                $"{api.Name} has yet to take {waits.Bytes} bytes of readings that wait on disk; delete when it has them"
+            );
     }
 
     public async ValueTask DisposeAsync()
