@@ -26,18 +26,20 @@ internal static class ReachTestsApi
     {
         read.MapGet(
                 "residents/{id}/reach-tests",
-                async (string id, ReachTests tests, [AsParameters] Caller caller) =>
+                async (string id, int? offset, int? limit, ReachTests tests, [AsParameters] Caller caller) =>
                 {
                     await using var db = await caller.OpenAsync();
                     if (await ReachOperations.OfAsync(db, tests, id, caller.Cancellation) is not { } found)
                         return Caller.Missing("resident", id);
                     await caller.AuditAsync("read", $"resident:{id}", "reach tests");
                     return Results.Ok(
-                        found.Select(n => new NumberAnswer(n.Name, n.Role, Shown(n.Address), n.State.Word(), n.At, n.Why.En))
+                        caller
+                            .Page(found, offset, limit)
+                            .Select(n => new NumberAnswer(n.Name, n.Role, Shown(n.Address), n.State.Word(), n.At, n.Why.En))
                     );
                 }
             )
-            .Answers<IReadOnlyList<NumberAnswer>>("Whether the numbers of a resident's contacts and visitor reach them", 404);
+            .Lists<NumberAnswer>("Whether the numbers of a resident's contacts and visitor reach them", 404);
         write
             .MapPost(
                 "residents/{id}/reach-tests",
