@@ -333,6 +333,9 @@ public sealed class RuleEngine
         ReadingRules.Apply(context, series, reading, time);
     }
 
+    /// <summary>A moment of the registry; 0 when it lies ahead, because the clock was set back since.</summary>
+    internal long UnlessAhead(long at) => at <= advancedTo + 5 * TimeSpan.TicksPerMinute ? at : 0;
+
     /// <summary>The moment at which the service has listened for <paramref name="allowed"/> since <paramref name="since"/>.</summary>
     internal long ListenedFor(long since, long allowed) => downtimes.ListenedFor(since, allowed);
 

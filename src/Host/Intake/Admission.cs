@@ -26,7 +26,7 @@ internal sealed class Admission(
     public const string AnnouncedProfile = "home-assistant";
 
     private readonly ConcurrentBag<DecodedPayload> spare = [];
-    private readonly ConcurrentBag<Pending> sparePending = [];
+    private readonly ConcurrentQueue<Pending> sparePending = [];
     private readonly Counter<long> rejected = meter.CreateCounter<long>(
         "vigil_payloads_rejected",
         description: "Payloads that could not be read"
@@ -89,7 +89,7 @@ internal sealed class Admission(
     public void Return(Pending pending)
     {
         pending.Clear();
-        sparePending.Add(pending);
+        sparePending.Enqueue(pending);
     }
 
     /// <param name="message">The message.</param>
@@ -255,5 +255,5 @@ internal sealed class Admission(
 
     private static Wording Partly(Wording part) => new($"partly: {part.En}", $"部分无法读取：{part.Zh}");
 
-    private Pending Spare() => sparePending.TryTake(out var used) ? used : new Pending();
+    private Pending Spare() => sparePending.TryDequeue(out var used) ? used : new Pending();
 }

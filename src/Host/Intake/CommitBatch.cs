@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using System.Threading.Channels;
+using System.Runtime.CompilerServices;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Ingest.Mqtt;
 using Vigil.Model;
@@ -29,12 +29,13 @@ internal sealed partial class CommitBatch(
         Waiting = 65_536;
     private const int KeptRejected = 10_000;
 
+    /// <summary>So many senders are answered in one turn of the thread pool.</summary>
+    private const int AnsweredTogether = 32;
+
     /// <summary>A message without content, by which the loop shows that it is alive while no device sends anything.</summary>
     private static readonly Pending Empty = new();
 
-    private readonly Channel<Pending> queue = System.Threading.Channels.Channel.CreateBounded<Pending>(
-        new BoundedChannelOptions(Waiting) { SingleReader = true }
-    );
+    private readonly CommitQueue queue = new(Waiting);
     private readonly Counter<long> committed = meter.CreateCounter<long>("vigil_readings_committed", description: "Readings made durable");
     private readonly Counter<long> unstored = meter.CreateCounter<long>(
         "vigil_messages_not_stored",
@@ -48,13 +49,13 @@ internal sealed partial class CommitBatch(
     public string? Trouble => readingsTrouble ?? refusedTrouble;
 
     /// <summary>No message waits to be committed, so silence may be judged (invariant 3).</summary>
-    public bool CaughtUp => queue.Reader.Count == 0;
+    public bool CaughtUp => queue.IsEmpty;
 
     /// <summary>Real time since the loop last finished a turn.</summary>
     public TimeSpan SinceTurn => Stopwatch.GetElapsedTime(Interlocked.Read(ref turned));
 
     /// <summary>Makes the loop turn. When the queue is full it has to turn anyway.</summary>
-    public void Pulse() => queue.Writer.TryWrite(Empty);
+    public void Pulse() => queue.TryWrite(Empty);
 
     /// <summary>Tries again what failed, so that a trouble ends once the store works, even while no device sends anything.</summary>
     public async Task LookAgainAsync(CancellationToken cancellation)
@@ -66,28 +67,27 @@ internal sealed partial class CommitBatch(
     }
 
     /// <summary>Completes when the content of the message is durable, or could not be made so.</summary>
-    public async Task<Receipt> CommitAsync(Pending pending, CancellationToken cancellation)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<Receipt> CommitAsync(Pending pending, CancellationToken cancellation)
     {
-        await queue.Writer.WriteAsync(pending, cancellation);
-        return await pending.Receipt.Task;
+        await queue.WriteAsync(pending, cancellation);
+        return await pending.Receipt;
     }
 
     /// <summary>Takes no more messages; the loop ends when those in the queue are committed.</summary>
-    public void Complete() => queue.Writer.TryComplete();
+    public void Complete() => queue.Complete();
 
     public async Task LoopAsync()
     {
         var batch = new List<Pending>();
         var rows = new List<Reading>();
         var findings = new List<Finding>();
-        var reader = queue.Reader;
-        // WaitToRead + TryRead: ReadAsync with a token loses items here (dotnet/runtime#132094).
-        while (await reader.WaitToReadAsync(CancellationToken.None))
+        while (await queue.WaitToReadAsync())
         {
             batch.Clear();
             rows.Clear();
             findings.Clear();
-            while (rows.Count < LargestBatch && reader.TryRead(out var pending))
+            while (rows.Count < LargestBatch && queue.TryRead(out var pending))
             {
                 if (ReferenceEquals(pending, Empty))
                     continue;
@@ -96,14 +96,15 @@ internal sealed partial class CommitBatch(
                     rows.AddRange(pending.Readings);
             }
 
+            queue.MakeRoom();
             Interlocked.Exchange(ref turned, Stopwatch.GetTimestamp());
             if (batch.Count == 0)
                 continue;
             var receipt = await CommitAsync(batch, rows, findings);
             if (receipt == Receipt.NotStored)
                 unstored.Add(batch.Count);
-            foreach (var pending in batch)
-                pending.Receipt.TrySetResult(receipt);
+            foreach (var some in batch.Chunk(AnsweredTogether))
+                ThreadPool.UnsafeQueueUserWorkItem(new Answers(some, receipt), preferLocal: false);
             Interlocked.Exchange(ref turned, Stopwatch.GetTimestamp());
         }
     }
@@ -182,6 +183,16 @@ internal sealed partial class CommitBatch(
         var newest = rows.Max(r => r.Id);
         await db.Rejected.Where(r => r.Id <= newest - KeptRejected).ExecuteDeleteAsync();
         await turn.CommitAsync(CancellationToken.None);
+    }
+
+    /// <summary>Answers some messages: each goes on to its acknowledgement at once, one after the other.</summary>
+    private sealed class Answers(Pending[] some, Receipt receipt) : IThreadPoolWorkItem
+    {
+        public void Execute()
+        {
+            foreach (var pending in some)
+                pending.Answer(receipt);
+        }
     }
 
     [LoggerMessage(

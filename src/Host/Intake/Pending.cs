@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Threading.Tasks.Sources;
 using Vigil.Ingest.Mqtt;
 using Vigil.Model;
 using Vigil.Storage.Records;
@@ -6,8 +7,10 @@ using Vigil.Storage.Records;
 namespace Vigil.Host.Intake;
 
 /// <summary>The content of one message until it is committed. Reused for other messages.</summary>
-internal sealed class Pending
+internal sealed class Pending : IValueTaskSource<Receipt>
 {
+    private ManualResetValueTaskSourceCore<Receipt> receipt;
+
     public List<Reading> Readings { get; } = [];
 
     /// <summary>The resident of each reading; null for a device that is in nobody's home.</summary>
@@ -20,7 +23,11 @@ internal sealed class Pending
 
     public ActivityContext Trace { get; set; }
 
-    public TaskCompletionSource<Receipt> Receipt { get; private set; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    /// <summary>Completes with <see cref="Answer"/>; to be awaited once.</summary>
+    public ValueTask<Receipt> Receipt => new(this, receipt.Version);
+
+    /// <summary>Who waits for the receipt goes on within this call, up to its next wait.</summary>
+    public void Answer(Receipt given) => receipt.SetResult(given);
 
     public bool HasLifeSafety => Readings.Exists(r => r.Metric.IsLifeSafety);
 
@@ -51,14 +58,20 @@ internal sealed class Pending
     {
         Readings.Clear();
         Residents.Clear();
-        (Rejected, lifeApplied, IsSelfTest, Trace, Receipt) = (
-            null,
-            false,
-            false,
-            default,
-            new TaskCompletionSource<Receipt>(TaskCreationOptions.RunContinuationsAsynchronously)
-        );
+        (Rejected, lifeApplied, IsSelfTest, Trace) = (null, false, false, default);
+        receipt.Reset();
     }
+
+    Receipt IValueTaskSource<Receipt>.GetResult(short token) => receipt.GetResult(token);
+
+    ValueTaskSourceStatus IValueTaskSource<Receipt>.GetStatus(short token) => receipt.GetStatus(token);
+
+    void IValueTaskSource<Receipt>.OnCompleted(
+        Action<object?> continuation,
+        object? state,
+        short token,
+        ValueTaskSourceOnCompletedFlags flags
+    ) => receipt.OnCompleted(continuation, state, token, flags);
 
     private void Apply(RulePartitions rules, ResidentId resident, in Reading reading, List<Finding> into)
     {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using System.Runtime.CompilerServices;
 using Vigil.Ingest.Mqtt;
 using Vigil.Ingest.Profiles;
 using Vigil.Model;
@@ -40,6 +41,7 @@ internal sealed class Pipeline(
         await announced.LookAgainAsync();
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<Receipt> ReceiveAsync(InboundMessage message, CancellationToken cancellation)
     {
         using var span = Tracing.Source.StartActivity("receive", ActivityKind.Consumer);

@@ -15,6 +15,7 @@ internal sealed partial class BrokerSockets(
     LoginLine line,
     LoginCounts counts,
     Redeliveries redeliveries,
+    TakePublish take,
     TimeProvider clock,
     ILogger log
 )
@@ -83,8 +84,14 @@ internal sealed partial class BrokerSockets(
     {
         var socket = connection.Features.Get<BrokerSocket>()!;
         socket.Certified = BrokerListener.NameOf(connection.Features);
-        var packets = socket.Packets = new PacketLimit(connection.Transport.Input, options.MaxConnectBytes, options.MaxPacketBytes);
-        connection.Transport = new LimitedTransport(connection.Transport, packets);
+        using var output = new SharedOutput(connection.Transport.Output);
+        var packets = socket.Packets = new PacketLimit(
+            connection.Transport.Input,
+            options.MaxConnectBytes,
+            options.MaxPacketBytes,
+            new DirectPublishes(socket, output, take)
+        );
+        connection.Transport = new LimitedTransport(packets, output);
         try
         {
             if (await InLineAsync(socket, packets))

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Net;
+using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -68,7 +69,7 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
         allowances = new Allowances(options, clock);
         line = new LoginLine(goesFirst);
         counts = new LoginCounts(meter);
-        Sockets = new BrokerSockets(options, gate, line, counts, redeliveries, clock, log);
+        Sockets = new BrokerSockets(options, gate, line, counts, redeliveries, TakeAsync, clock, log);
         meter.CreateObservableGauge("vigil_connections", () => Connections, description: "MQTT connections logged in");
         meter.CreateObservableGauge("vigil_logins_waiting", () => gate.Waiting, description: "MQTT sockets that have not logged in");
         meter.CreateObservableGauge(
@@ -129,7 +130,7 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
     private async Task PublishAsync(InterceptingPublishEventArgs e)
     {
         e.ProcessPublish = false;
-        if (e.SessionItems[SocketKey] is not BrokerSocket { Sender: { } sender, Allowance: { } allowance, Packets: { } packets } socket)
+        if (e.SessionItems[SocketKey] is not BrokerSocket { Sender: not null, Allowance: not null, Packets: { } packets } socket)
         {
             e.CloseConnection = true;
             return;
@@ -137,45 +138,51 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
 
         if (packets.IsAgain)
             return; // sent again at QoS 2: known already, only acknowledged again
-        var topic = e.ApplicationMessage.Topic;
+        var bytes = e.ApplicationMessage.Payload;
+        var payload = bytes.IsSingleSegment ? bytes.First : System.Buffers.BuffersExtensions.ToArray(bytes);
+        var receipt = await TakeAsync(socket, packets.Current, e.ApplicationMessage.Topic, payload, e.CancellationToken);
+        // MQTT 3.1.1 has no refusing PUBACK: only a closed connection tells the device.
+        if (receipt == Receipt.NotAllowed)
+            e.Response.ReasonCode = MqttPubAckReasonCode.NotAuthorized;
+        e.CloseConnection = receipt != Receipt.Committed;
+    }
+
+    /// <summary>Takes a message, whether it came through MQTTnet or past it.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<Receipt> TakeAsync(
+        BrokerSocket socket,
+        Delivery delivery,
+        string topic,
+        ReadOnlyMemory<byte> payload,
+        CancellationToken cancellation
+    )
+    {
+        var sender = socket.Sender!;
         if (Topics.Refuse(topic, options.MaxTopicBytes, options.MaxTopicLevels) is { } reason)
         {
             LogRefusedMessage(log, sender.Name, reason);
-            e.CloseConnection = true;
-            return;
+            return Receipt.NotAllowed;
         }
 
         // The pause comes after the message, so that a press is delivered first; only a credential that is far ahead over many connections
         // waits before delivery.
-        var (delivery, pause) = (packets.Current, allowance.Bucket.Take());
+        var pause = socket.Allowance!.Bucket.Take();
         if (pause > Ahead)
         {
-            await Task.Delay(pause - Ahead, clock, e.CancellationToken);
+            await Task.Delay(pause - Ahead, clock, cancellation);
             pause = Ahead;
         }
 
-        var bytes = e.ApplicationMessage.Payload;
-        var payload = bytes.IsSingleSegment ? bytes.First : System.Buffers.BuffersExtensions.ToArray(bytes);
         var came = redeliveries.FirstCame(socket.Origin, delivery.Id, delivery.Dup, topic, payload.Span, out var key);
         if (key != 0)
             socket.Remember(key);
         // A device's retain flag means "keep this", not "this is old". This broker keeps nothing, so the message is new.
-        switch (await inbox(new InboundMessage(topic, payload, came, Retained: false, sender), e.CancellationToken))
-        {
-            case Receipt.Committed:
-                if (pause > TimeSpan.Zero)
-                    await Task.Delay(pause, clock, e.CancellationToken);
-                return;
-            case Receipt.NotAllowed:
-                // MQTT 3.1.1 has no refusing PUBACK: only a closed connection tells the device.
-                LogRefusedMessage(log, sender.Name, $"may not publish to {topic}");
-                e.Response.ReasonCode = MqttPubAckReasonCode.NotAuthorized;
-                e.CloseConnection = true;
-                return;
-            default:
-                e.CloseConnection = true;
-                return;
-        }
+        var receipt = await inbox(new InboundMessage(topic, payload, came, Retained: false, sender), cancellation);
+        if (receipt == Receipt.NotAllowed)
+            LogRefusedMessage(log, sender.Name, $"may not publish to {topic}");
+        else if (receipt == Receipt.Committed && pause > TimeSpan.Zero)
+            await Task.Delay(pause, clock, cancellation);
+        return receipt;
     }
 
     /// <summary>A device may subscribe to its own command topic and to nothing else.</summary>

@@ -2,9 +2,9 @@ using System.IO.Pipelines;
 
 namespace Vigil.Ingest.Mqtt;
 
-/// <summary>A connection whose packets are read through a <see cref="PacketLimit"/>.</summary>
-internal sealed class LimitedTransport(IDuplexPipe inner, PacketLimit input) : IDuplexPipe
+/// <summary>A connection that is read through a <see cref="PacketLimit"/> and written through a <see cref="SharedOutput"/>.</summary>
+internal sealed class LimitedTransport(PacketLimit input, SharedOutput output) : IDuplexPipe
 {
     public PipeReader Input => input;
-    public PipeWriter Output => inner.Output;
+    public PipeWriter Output => output;
 }

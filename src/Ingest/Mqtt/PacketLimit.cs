@@ -1,5 +1,7 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Connections;
 
 namespace Vigil.Ingest.Mqtt;
@@ -7,9 +9,10 @@ namespace Vigil.Ingest.Mqtt;
 /// <summary>
 /// Refuses a packet by the length that its header announces, before it is buffered. MQTTnet has no limit of its own: isMqtt5 bytes before
 /// login (<c>10 FF FF FF 7F</c>) would make it wait for, and buffer, 256 MiB. A complete packet is checked by <see cref="PacketRules"/>.
-/// Relies on MQTTnet taking one packet at a time from the start of the buffer and handling it before it reads on.
+/// Relies on MQTTnet taking one packet at a time from the start of the buffer and handling it before it reads on. Messages that
+/// <see cref="DirectPublishes"/> takes are never shown to MQTTnet.
 /// </summary>
-internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacket) : PipeReader
+internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacket, DirectPublishes? direct = null) : PipeReader
 {
     private const int MostUnreleased = 1024;
 
@@ -33,8 +36,47 @@ internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacke
     /// <summary>The CONNECT packet that was rewritten, and where the original lies in the real buffer; null while there is none.</summary>
     private (SequencePosition Start, SequencePosition End, ReadOnlySequence<byte> Rewritten)? rewritten;
 
-    public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default) =>
-        Take(await inner.ReadAsync(cancellationToken));
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
+    {
+        while (true)
+        {
+            var result = await inner.ReadAsync(cancellationToken);
+            if (direct is not { MayTake: true })
+                return Take(result);
+            var rest = BeginDirect(result.Buffer, cancellationToken);
+            if (rest.Length == result.Buffer.Length)
+                return Take(result);
+            try
+            {
+                await direct.EndAsync(cancellationToken);
+            }
+            finally
+            {
+                inner.AdvanceTo(rest.Start);
+            }
+        }
+    }
+
+    /// <summary>Begins the messages at the start of the buffer that needn't be shown to MQTTnet, and returns what is left of it.</summary>
+    private ReadOnlySequence<byte> BeginDirect(ReadOnlySequence<byte> buffer, CancellationToken cancellation)
+    {
+        for (var n = 0; n < DirectPublishes.Most; n++)
+        {
+            // Whatever is wrong with a packet is said when it is shown.
+            if (
+                buffer.IsEmpty
+                || (buffer.FirstSpan[0] & 0xF6) != 0x32 // PUBLISH at QoS 1
+                || !TryFrame(buffer, out var first, out var body, out _)
+                || PacketRules.Refuse(first, body, isMqtt5, out var delivery) is not null
+                || !direct!.TryBegin(body, delivery, isMqtt5, cancellation)
+            )
+                break;
+            buffer = buffer.Slice(body.End);
+        }
+
+        return buffer;
+    }
 
     public override bool TryRead(out ReadResult result)
     {
@@ -112,35 +154,43 @@ internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacke
         if (PacketRules.Refuse(first, body, isMqtt5, out var delivery) is { } reason)
             throw Refuse(reason);
         Take(first >> 4, delivery, body);
+        direct?.Shown(first >> 4 == 3 ? delivery : null);
         return true;
     }
 
     /// <summary>MQTT 5 §1.5.5 and §2.1: one byte of type, then the remaining length in at most four bytes of seven bits.</summary>
-    private bool TryPacket(in ReadOnlySequence<byte> buffer, out byte first, out ReadOnlySequence<byte> body)
+    private bool TryPacket(in ReadOnlySequence<byte> buffer, out byte first, out ReadOnlySequence<byte> body) =>
+        TryFrame(buffer, out first, out body, out var wrong) || (wrong is null ? false : throw Refuse(wrong));
+
+    /// <summary>The same without closing: what is wrong is null while the packet isn't complete.</summary>
+    private bool TryFrame(in ReadOnlySequence<byte> buffer, out byte first, out ReadOnlySequence<byte> body, out string? wrong)
     {
-        body = default;
+        (body, wrong) = (default, null);
         var reader = new SequenceReader<byte>(buffer);
         if (!reader.TryRead(out first))
             return false;
         var isConnect = first >> 4 == 1;
         if (loggingIn != isConnect)
-            throw Refuse(loggingIn ? "the first packet is not CONNECT" : "a second CONNECT");
+            wrong = loggingIn ? "the first packet is not CONNECT" : "a second CONNECT";
         var length = 0;
-        for (var shift = 0; ; shift += 7)
+        for (var shift = 0; wrong is null; shift += 7)
         {
             if (shift > 21)
-                throw Refuse("malformed remaining length");
-            if (!reader.TryRead(out var b))
+                wrong = "malformed remaining length";
+            else if (!reader.TryRead(out var b))
                 return false;
-            length |= (b & 0x7F) << shift;
-            if ((b & 0x80) == 0)
-                break;
+            else
+            {
+                length |= (b & 0x7F) << shift;
+                if ((b & 0x80) == 0)
+                    break;
+            }
         }
 
         var limit = isConnect ? maxConnect : maxPacket;
         if (length > limit)
-            throw Refuse($"packet of {length} bytes; {limit} are allowed");
-        if (reader.Remaining < length)
+            wrong ??= $"packet of {length} bytes; {limit} are allowed";
+        if (wrong is not null || reader.Remaining < length)
             return false;
         body = buffer.Slice(reader.Position, length);
         return true;
@@ -152,10 +202,12 @@ internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacke
         {
             case 1:
                 loggingIn = false;
-                // The protocol level comes after the protocol name, whose length is in the first two bytes.
-                Span<byte> begin = stackalloc byte[9];
-                body.Slice(0, Math.Min(9, body.Length)).CopyTo(begin);
+                // Length of the protocol name, the name, level, flags, keep-alive.
+                Span<byte> begin = stackalloc byte[12];
+                body.Slice(0, Math.Min(12, body.Length)).CopyTo(begin);
                 isMqtt5 = begin[1] == 4 && begin[6] == 5;
+                if (begin[1] is 4 or 6) // MQTT or MQIsdp; MQTTnet refuses every other
+                    direct?.KeptAlive(BinaryPrimitives.ReadUInt16BigEndian(begin[(begin[1] + 4)..]));
                 break;
             case 3:
                 Current = delivery;

@@ -34,7 +34,7 @@ internal static class DeviceTrouble
             if (allowed == long.MaxValue || !rules.Enabled(AlarmKind.DeviceSilent))
                 return long.MaxValue;
             // Nor is it missed for the time before it was registered, or its resident agreed to be watched again.
-            var due = engine.ListenedFor(Math.Max(d.Received, d.Installed), allowed);
+            var due = engine.ListenedFor(Math.Max(d.Received, engine.UnlessAhead(d.Installed)), allowed);
             // What has no interval may have spoken because somebody was at home.
             return !d.HasInterval && home.AbsenceAt(due) is { } absence ? absence.Until.Ticks : due;
         }

@@ -42,6 +42,14 @@ public static class AuditCheck
                 .WithCancellation(cancellation)
         )
             walk.Row(row);
+        await foreach (
+            var row in db
+                .Audit.AsNoTracking()
+                .Where(a => a.Place == null && a.Action == AuditErasure.Action)
+                .AsAsyncEnumerable()
+                .WithCancellation(cancellation)
+        )
+            walk.Erasure(row); // not chained yet: its rows may have been placed long before
         walk.End();
         var lines =
             from a in db.Audit.AsNoTracking()
@@ -156,10 +164,16 @@ public static class AuditCheck
             before = (row.Place.Value, row.Hash);
             if (row.Action == AuditLog.Erased)
                 Erased.Add(row.Subject);
-            if (whole && row.Action == AuditErasure.Action && blanked.Remove(row.Subject, out var rows) && !AuditErasure.Proves(row, rows))
-                Say($"rows of {row.Subject} were changed after the erasure, or blanked without it");
+            if (whole && row.Action == AuditErasure.Action)
+                Erasure(row);
             if (row.AlarmDigest is { } digest)
                 Alarms[row.Subject] = digest;
+        }
+
+        public void Erasure(AuditEntry row)
+        {
+            if (blanked.Remove(row.Subject, out var rows) && !AuditErasure.Proves(row, rows))
+                Say($"rows of {row.Subject} were changed after the erasure, or blanked without it");
         }
 
         /// <summary>After the last row: a head for a later place shows that rows were cut off.</summary>

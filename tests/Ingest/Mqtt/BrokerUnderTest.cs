@@ -46,7 +46,8 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
         TimeProvider? clock = null,
         string? redeliveries = null,
         Func<string, bool>? goesFirst = null,
-        Func<string, Task>? beforeLooking = null
+        Func<string, Task>? beforeLooking = null,
+        Func<InboundMessage, Task<Receipt>>? commit = null
     )
     {
         var options = new MqttOptions();
@@ -94,7 +95,9 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
                         return ValueTask.FromResult(Receipt.NotAllowed);
                     at.Enqueue(message.Received);
                     came.Enqueue((message.Topic, message.From.Name, Encoding.UTF8.GetString(message.Payload.Span)));
-                    return ValueTask.FromResult(inbox?.Invoke(message) ?? Receipt.Committed);
+                    return commit is null
+                        ? ValueTask.FromResult(inbox?.Invoke(message) ?? Receipt.Committed)
+                        : new ValueTask<Receipt>(commit(message));
                 }
             )
             .AddSingleton<EmbeddedBroker>()
