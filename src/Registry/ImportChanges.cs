@@ -40,6 +40,7 @@ public sealed class ImportChanges
 
     private readonly SortedDictionary<ImportKind, int[]> counts = [];
     private readonly List<Wording> lines = [];
+    private readonly List<Wording> kept = [];
     private bool removes;
 
     /// <summary>Field by field, old → new.</summary>
@@ -47,6 +48,12 @@ public sealed class ImportChanges
 
     /// <summary>How many lines there would be beyond <see cref="Lines"/>.</summary>
     public int More { get; private set; }
+
+    /// <summary>What the file asks for and the registry keeps as it is, and why; the first of them.</summary>
+    public IReadOnlyList<Wording> KeptLines => kept;
+
+    /// <summary>How many such lines there would be beyond <see cref="KeptLines"/>.</summary>
+    public int MoreKept { get; private set; }
 
     /// <summary>A line for each kind: new, changed, unchanged, not in the file.</summary>
     public IReadOnlyList<Wording> Counts =>
@@ -121,6 +128,18 @@ public sealed class ImportChanges
             Say(row, $"{Word(kind).En} {named} is not in the file", $"文件中没有{Word(kind).Zh} {named}");
     }
 
+    internal void Kept(RegistryRow row, string column, Wording why)
+    {
+        if (kept.Count >= Most)
+        {
+            MoreKept++;
+            return;
+        }
+
+        var heading = RegistryHeadings.Heading(column);
+        kept.Add(Of(row, $"{heading.En} kept: {why.En}", $"{heading.Zh}保持不变：{why.Zh}"));
+    }
+
     private bool Full()
     {
         if (lines.Count < Most)
@@ -137,9 +156,14 @@ public sealed class ImportChanges
             return;
         }
 
+        lines.Add(Of(row, en, zh));
+    }
+
+    private static Wording Of(RegistryRow row, string en, string zh)
+    {
         var kind = row.Kind is { } k ? Word(k) : Wording.None;
         var subject = row["id"] is { Length: > 0 } id ? id : row["area"];
-        lines.Add(new Wording($"{kind.En} {subject}: {en}", $"{kind.Zh} {subject}：{zh}"));
+        return new Wording($"{kind.En} {subject}: {en}", $"{kind.Zh} {subject}：{zh}");
     }
 
     /// <summary>What may be shown of a value.</summary>

@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
 using Vigil.Storage.Records;
 
 namespace Vigil.Registry;
@@ -16,6 +17,7 @@ internal sealed class KnownRecords
     private Dictionary<string, Device> devices = [];
     private Dictionary<string, List<Contact>> contacts = [];
     private Dictionary<string, List<HouseholdMember>> members = [];
+    private Dictionary<(string, Purpose), Consent> decided = [];
     private ILookup<string, Device> homes = Array.Empty<Device>().ToLookup(d => "");
 
     /// <summary>Devices that rows before have put into a home, and into which.</summary>
@@ -37,6 +39,9 @@ internal sealed class KnownRecords
     public List<Shift> NewShifts { get; } = [];
     public List<object> Removed { get; } = [];
 
+    /// <summary>Devices that have come into a home: they wait for nobody any more.</summary>
+    public List<string> Placed { get; } = [];
+
     public Resident? Resident(string id) => residents.GetValueOrDefault(id);
 
     public Device? Device(string id) => devices.GetValueOrDefault(id);
@@ -45,10 +50,16 @@ internal sealed class KnownRecords
 
     public List<HouseholdMember> MembersOf(string resident) => members.GetValueOrDefault(resident, NoMembers);
 
+    /// <summary>The newest decision of a resident, guardian or family; null where they have decided nothing.</summary>
+    public Consent? DecidedBy(string resident, Purpose purpose) => decided.GetValueOrDefault((resident, purpose));
+
     public IEnumerable<Device> DevicesOf(string resident) => homes[resident];
 
     /// <summary>In whose home a device is or, by a row before, will be.</summary>
-    public string? HomeOf(string device) => placed.GetValueOrDefault(device) ?? Device(device)?.ResidentId;
+    public string? HomeOf(string device) => PlacedIn(device) ?? Device(device)?.ResidentId;
+
+    /// <summary>Into whose home a row before has put a device; null where none has.</summary>
+    public string? PlacedIn(string device) => placed.GetValueOrDefault(device);
 
     public void Place(string device, string resident) => placed[device] = resident;
 
@@ -106,6 +117,8 @@ internal sealed class KnownRecords
         if (residents.Count == 0)
             return;
         var known = residents.Keys.ToArray();
+        if (columns.Has("consent") || columns.Has("share"))
+            await LoadDecisionsAsync(db, cancellation);
         if (columns.Contacts.Count > 0)
             contacts = (await Of<Contact>().Where(c => EF.Parameter(known).Contains(c.ResidentId)).ToListAsync(cancellation))
                 .GroupBy(c => c.ResidentId)
@@ -128,9 +141,23 @@ internal sealed class KnownRecords
         await db.InsertAsync(NewMembers, cancellation);
         await db.InsertAsync(NewDevices, cancellation);
         await db.InsertAsync(NewFormer, cancellation);
-        db.RemoveRange(Removed);
         await db.SaveChangesAsync(cancellation);
         await db.InsertAsync(NewShifts, cancellation);
+    }
+
+    /// <summary>Of those who don't agree now: a file may give consent that nobody has withdrawn in person.</summary>
+    private async Task LoadDecisionsAsync(RecordsDb db, CancellationToken cancellation)
+    {
+        var asked = residents.Values.Where(r => !r.ConsentService || !r.ConsentDailyLife).Select(r => r.Id).ToArray();
+        if (asked.Length == 0)
+            return;
+        var rows = await db
+            .Consents.AsNoTracking()
+            .Where(c => EF.Parameter(asked).Contains(c.ResidentId) && c.By != ConsentBy.Unstated)
+            .Where(c => c.Purpose == Purpose.Visits || c.Purpose == Purpose.DailyLife)
+            .ToListAsync(cancellation);
+        foreach (var row in rows.OrderBy(c => c.RecordedAt).ThenBy(c => c.Id))
+            decided[(row.ResidentId, row.Purpose)] = row;
     }
 
     private async Task LoadDevicesAsync(IQueryable<Device> all, IReadOnlyList<RegistryRow> rows, CancellationToken cancellation)
@@ -152,7 +179,7 @@ internal sealed class KnownRecords
     /// <summary>Homes are needed for their own rows alone; people and areas by later ones too.</summary>
     private void ForgetHomes()
     {
-        (residents, devices, contacts, members) = ([], [], [], []);
+        (residents, devices, contacts, members, decided) = ([], [], [], [], []);
         homes = Array.Empty<Device>().ToLookup(d => "");
         NewResidents.Clear();
         NewConsents.Clear();
@@ -160,5 +187,6 @@ internal sealed class KnownRecords
         NewMembers.Clear();
         NewDevices.Clear();
         NewFormer.Clear();
+        Placed.Clear();
     }
 }

@@ -107,7 +107,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
             if (!options.DryRun)
                 await FinishAsync(cancellation);
             var start = content.Position;
-            var (outcome, lines, rows) = await CheckAsync(content, fileName, options, progress, cancellation);
+            var (outcome, lines, rows, hasRow) = await CheckAsync(content, fileName, options, progress, cancellation);
             if (options.DryRun || outcome.Problems.Count > 0)
                 return outcome;
             if (lines.Count == 0)
@@ -158,10 +158,23 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
         if (await UnfinishedImport.TakeOverAsync(records, clock, cancellation) is not { } run)
             return null;
         using var content = await run.ContentAsync(cancellation);
-        return (run.File, await WriteAsync(run, content, null, null, new Wording("finished after an interruption", "中断后完成"), null));
+        var residents = new HashSet<string>(StringComparer.Ordinal);
+        await using (var db = await records.CreateDbContextAsync(cancellation))
+        {
+            var made = await MadeIds.ReadAsync(db, run.Options, cancellation);
+            foreach (var row in Rows(content, run.File, [], new ImportChanges(), run.Options).Where(r => r.Kind is ImportKind.Resident))
+            {
+                made?.Give(row);
+                residents.Add(row["id"]);
+            }
+        }
+
+        content.Position = 0;
+        var summary = new Wording("finished after an interruption", "中断后完成");
+        return (run.File, await WriteAsync(run, content, null, null, residents.Contains, summary, null, CancellationToken.None));
     }
 
-    private async Task<(ImportOutcome Outcome, HashSet<int> Lines, int Rows)> CheckAsync(
+    private async Task<(ImportOutcome Outcome, HashSet<int> Lines, int Rows, Func<string, bool> HasRow)> CheckAsync(
         Stream content,
         string fileName,
         ImportOptions options,
@@ -192,7 +205,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
                 await known.LoadAsync(db, good, tracked: false, cancellation);
             foreach (var row in good)
             {
-                Apply(row, known, now, options, whole);
+                Apply(row, known, now, options, whole, null);
                 if (row.ChangesAnything)
                     lines.Add(row.Line);
             }
@@ -216,7 +229,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
         var summary = Wording.Join([
             .. counts.Select(c => new Wording($"{c.Value} {ImportChanges.Word(c.Key).En}", $"{ImportChanges.Word(c.Key).Zh} {c.Value} 条")),
         ]);
-        return (new ImportOutcome([.. problems.OrderBy(p => p.Line)], summary, changes), lines, count);
+        return (new ImportOutcome([.. problems.OrderBy(p => p.Line)], summary, changes), lines, count, whole.HasRow);
     }
 
     /// <summary>Writes the rows of a file that was checked, each in the transaction that also says how far it is written.</summary>
@@ -224,6 +237,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
     /// <param name="content">The file.</param>
     /// <param name="lines">Lines that change something; null when that isn't known any more.</param>
     /// <param name="total">How many rows the file has; null when that isn't known any more.</param>
+    /// <param name="hasRow">Whether a resident has a row of the file: a device moves between two that have.</param>
     /// <param name="summary">For the audit log.</param>
     /// <param name="progress">Told how far it is.</param>
     private async Task<IReadOnlyList<Problem>> WriteAsync(
@@ -231,13 +245,14 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
         Stream content,
         HashSet<int>? lines,
         int? total,
+        Func<string, bool> hasRow,
         Wording summary,
         IProgress<ImportProgress>? progress
     )
     {
         var (late, shifts, chunk, done) = (new List<Problem>(), new List<RegistryRow>(), new List<RegistryRow>(), 0);
         MadeIds? made;
-        await using (var db = await records.CreateDbContextAsync())
+        await using (var db = await records.CreateDbContextAsync(CancellationToken.None))
             made = await MadeIds.ReadAsync(db, run.Options, CancellationToken.None);
         foreach (var row in Rows(content, run.File, [], new ImportChanges(), run.Options))
         {
@@ -254,19 +269,17 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
             chunk.Add(row);
             if (chunk.Count < WrittenAtOnce)
                 continue;
-            await WriteAsync(run, chunk, done, late);
+            await WriteAsync(run, chunk, done, hasRow, late);
             chunk.Clear();
             progress?.Report(new ImportProgress(true, done, total is > 0 ? (double)done / total : null));
         }
 
-        if (chunk.Count > 0)
-            await WriteAsync(run, chunk, done, late);
         await WriteLastAsync(run, shifts, summary, late);
         return late;
     }
 
     /// <summary>One transaction. Rows that can't be written any more are left out and said.</summary>
-    private async Task WriteAsync(UnfinishedImport run, List<RegistryRow> rows, int done, List<Problem> late)
+    private async Task WriteAsync(UnfinishedImport run, List<RegistryRow> rows, int done, Func<string, bool> hasRow, List<Problem> late)
     {
         var left = new HashSet<int>();
         await TryAsync(async db =>
@@ -278,7 +291,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
                 var good = rows.Where(r => !left.Contains(r.Line)).Select(r => r.Again(problems)).ToList();
                 await known.LoadAsync(db, good, tracked: true, CancellationToken.None);
                 foreach (var row in good)
-                    Apply(row, known, now, run.Options, null);
+                    Apply(row, known, now, run.Options, null, hasRow);
                 if (problems.Count > 0)
                 {
                     late.AddRange(problems);
@@ -337,12 +350,19 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
         }
     }
 
-    private void Apply(RegistryRow row, KnownRecords known, DateTime now, ImportOptions options, WholeFile? whole)
+    private void Apply(
+        RegistryRow row,
+        KnownRecords known,
+        DateTime now,
+        ImportOptions options,
+        WholeFile? whole,
+        Func<string, bool>? hasRow
+    )
     {
         switch (row.Kind)
         {
             case ImportKind.Resident:
-                new ResidentImport(known, now, isProfile, options, whole).Read(row);
+                new ResidentImport(known, now, isProfile, options, whole, hasRow).Read(row);
                 break;
             case ImportKind.Area:
                 new PeopleImport(known, options, whole).Area(row);

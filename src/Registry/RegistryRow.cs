@@ -23,6 +23,7 @@ internal sealed class RegistryRow(
     private ImportKind? edited;
     private bool isNew,
         touched;
+    private HashSet<string>? withheld;
 
     public string File => file;
 
@@ -190,6 +191,19 @@ internal sealed class RegistryRow(
     public bool Flag(string column, bool whereEmpty, bool kept) =>
         Cell(column, kept, whereEmpty, text => FlagIn(column, text) ?? kept, v => v ? "是" : "否");
 
+    /// <summary>What a cell of yes or no asks for; null where it asks for nothing, or for nothing that can be read.</summary>
+    public bool? Asks(string column, bool whereEmpty) =>
+        this[column] is { Length: > 0 } text ? YesOrNo(text)
+        : columns.Clears(column) ? whereEmpty
+        : null;
+
+    /// <summary>A column whose cell changes nothing in this row, whatever it says.</summary>
+    public void Withhold(string column, Wording why)
+    {
+        (withheld ??= new(StringComparer.Ordinal)).Add(column);
+        changes.Kept(this, column, why);
+    }
+
     /// <inheritdoc cref="Text"/>
     public double? Number(string column, double least, double most, double? kept, double? whereEmpty = null) =>
         Cell(
@@ -204,7 +218,7 @@ internal sealed class RegistryRow(
     public T Cell<T>(string column, T kept, T emptied, Func<string, T> read, Func<T, string> shown)
     {
         var text = this[column];
-        if (text.Length == 0 && !columns.Clears(column))
+        if ((text.Length == 0 && !columns.Clears(column)) || withheld?.Contains(column) == true)
             return kept;
         var value = text.Length == 0 ? emptied : read(text);
         if (EqualityComparer<T>.Default.Equals(value, kept))
@@ -292,13 +306,19 @@ internal sealed class RegistryRow(
 
     private bool? FlagIn(string column, string text)
     {
-        if (text is "是" or "yes" or "true" or "1" or "重点" or "愿意" or "同意")
-            return true;
-        if (text is "否" or "no" or "false" or "0" or "一般" or "不愿意" or "不同意")
-            return false;
+        if (YesOrNo(text) is { } flag)
+            return flag;
         Wrong(column, text, new Wording("is neither 是 (yes) nor 否 (no)", "应填“是”或“否”"));
         return null;
     }
+
+    private static bool? YesOrNo(string text) =>
+        text switch
+        {
+            "是" or "yes" or "true" or "1" or "重点" or "愿意" or "同意" => true,
+            "否" or "no" or "false" or "0" or "一般" or "不愿意" or "不同意" => false,
+            _ => null,
+        };
 
     private double? NumberIn(string column, string text, double least, double most)
     {

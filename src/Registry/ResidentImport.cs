@@ -9,7 +9,8 @@ internal sealed class ResidentImport(
     DateTime now,
     Func<string, bool> isProfile,
     ImportOptions options,
-    WholeFile? whole
+    WholeFile? whole,
+    Func<string, bool>? hasRow
 )
 {
     public void Read(RegistryRow row)
@@ -48,6 +49,8 @@ internal sealed class ResidentImport(
             () =>
             {
                 var (visits, dailyLife) = (resident.ConsentService, resident.ConsentDailyLife);
+                KeepsRefused("consent", Purpose.Visits, whereEmpty: true, resident, row);
+                KeepsRefused("share", Purpose.DailyLife, whereEmpty: false, resident, row);
                 ResidentCells.Own(row, resident, whole);
                 Decided("consent", Purpose.Visits, there is null, visits, resident.ConsentService, resident, row);
                 Decided("share", Purpose.DailyLife, there is null, dailyLife, resident.ConsentDailyLife, resident, row);
@@ -85,6 +88,26 @@ internal sealed class ResidentImport(
                 RecordedBy = options.Who,
                 RecordedAt = now,
             }
+        );
+    }
+
+    /// <summary>
+    /// A file doesn't give what a person has refused or withdrawn: nobody knows of when the file is, and an old one is imported again.
+    /// </summary>
+    private void KeepsRefused(string column, Purpose purpose, bool whereEmpty, Resident resident, RegistryRow row)
+    {
+        if (
+            resident.Agrees(purpose)
+            || known.DecidedBy(resident.Id, purpose) is not { Decision: not ConsentDecision.Given } decision
+            || row.Asks(column, whereEmpty) != true
+        )
+            return;
+        var day = RegistryRow.Shown(decision.On);
+        row.Withhold(
+            column,
+            decision.Decision == ConsentDecision.Withdrawn
+                ? new Wording($"withdrawn on {day}", $"{day} 已撤回")
+                : new Wording($"refused on {day}", $"{day} 已拒绝")
         );
     }
 
@@ -224,15 +247,20 @@ internal sealed class ResidentImport(
                 continue;
             if (!DeviceId.TryParse(id, out _))
                 row.Wrong($"device {n} id", id, new Wording("has white space, + or #", "含有空格、+ 或 #"));
-            if (!named.Add(id) || (known.HomeOf(id) is { } other && other != resident.Id))
+            var found = known.Device(id);
+            var placed = known.PlacedIn(id) ?? (named.Contains(id) ? resident.Id : null);
+            var from = found?.ResidentId is { } there && there != resident.Id ? there : null;
+            // It moves where the file says so at both homes; whether it does is known when all of it was read.
+            if (!named.Add(id) || (placed is not null && placed != resident.Id) || (from is not null && hasRow?.Invoke(from) == false))
             {
-                var home = known.HomeOf(id) ?? resident.Id;
+                var home = placed ?? from;
                 row.Wrong($"device {n} id", id, new Wording($"belongs to resident {home}", $"属于服务对象 {home}"));
                 continue;
             }
 
+            if (from is not null)
+                whole?.Moves(row, $"device {n} id", id, from);
             known.Place(id, resident.Id);
-            var found = known.Device(id);
             if (found is { ResidentId: null } && !found.StockArea.StartsWith(options.Bound, StringComparison.Ordinal))
             {
                 row.Wrong($"device {n} id", id, new Wording("belongs to the stock of another area", "属于其他区域的库存"));
@@ -261,7 +289,9 @@ internal sealed class ResidentImport(
 
         if (row.Columns.Devices.Count == 0)
             return;
-        foreach (var device in known.DevicesOf(resident.Id).Where(d => !named.Contains(d.Id)).OrderBy(d => d.Id, StringComparer.Ordinal))
+        // Also not those that a row before has taken into another home.
+        var missing = known.DevicesOf(resident.Id).Where(d => !named.Contains(d.Id) && known.HomeOf(d.Id) == resident.Id);
+        foreach (var device in missing.OrderBy(d => d.Id, StringComparer.Ordinal).ToList())
         {
             row.Missing(ImportKind.Device, device.Id, options.Replace);
             if (options.Replace)
@@ -279,10 +309,19 @@ internal sealed class ResidentImport(
                 new Wording("is not a device profile (see: vigil profiles)", "没有此设备型号（可用“vigil profiles”查看）")
             );
         device.Profile = profile;
-        var fromStock = device.ResidentId is null;
-        device.ResidentId = row.Cell($"device {n} id", device.ResidentId, null, _ => resident.Id, v => v ?? "");
-        if (fromStock && known.Device(device.Id) is not null)
+        var home = device.ResidentId;
+        var next = row.Cell($"device {n} id", home, null, _ => resident.Id, v => v ?? "");
+        if (home != next)
+            known.Placed.Add(device.Id);
+        if (known.Device(device.Id) is null)
+            device.ResidentId = next;
+        else if (home != next)
+        {
+            if (home is not null && device.Leave(now, now, "") is var place && place.From != place.Until)
+                known.NewFormer.Add(place);
             device.Enter(resident.Id, now, now);
+        }
+
         // The day alone: whoever writes it again doesn't mean that it was at midnight.
         var day = DateOnly.FromDateTime(device.InstalledAt);
         if (row.Date($"device {n} installed", day) is { } installed && installed != day)

@@ -19,6 +19,7 @@ internal sealed class WholeFile(string fileName, List<Problem> problems)
     // Of the rows only what is needed: they are a hundred thousand.
     private readonly Dictionary<string, List<int>> lying = [];
     private readonly Dictionary<string, (int Line, string Number, string Area)> holding = [];
+    private readonly Dictionary<(string Device, string From), (int Line, string Column)> moving = [];
 
     /// <summary>False where the id stood in a row before.</summary>
     public bool IsFirst(ImportKind kind, string id) => ids.Add((kind is ImportKind.Supervisor ? ImportKind.Duty : kind, id));
@@ -37,8 +38,26 @@ internal sealed class WholeFile(string fileName, List<Problem> problems)
     /// <summary>A resident gets an identity number that they didn't have.</summary>
     public void Holds(RegistryRow row, string number, string area) => holding[row["id"]] = (row.Line, number, area);
 
+    /// <summary>
+    /// A row names a device of another home. It moves when the file has that home's row too, which no longer names it; a row that still
+    /// does meets a device that another row has placed, and says so itself.
+    /// </summary>
+    public void Moves(RegistryRow row, string column, string device, string from) => moving[(device, from)] = (row.Line, column);
+
+    /// <summary>Whether a resident has a row of the file. It holds on to nothing else of it.</summary>
+    public Func<string, bool> HasRow
+    {
+        get
+        {
+            var rows = ids;
+            return resident => rows.Contains((ImportKind.Resident, resident));
+        }
+    }
+
     public async Task CheckAsync(RecordsDb db, string bound, CancellationToken cancellation)
     {
+        foreach (var ((device, from), (line, column)) in moving.Where(m => !ids.Contains((ImportKind.Resident, m.Key.From))))
+            Wrong(line, column, device, new Wording($"belongs to resident {from}", $"属于服务对象 {from}"));
         await CheckAreasAsync(db, cancellation);
         await CheckNumbersAsync(db, bound, cancellation);
     }

@@ -455,6 +455,159 @@ public abstract class RegistryImportTests
         );
     }
 
+    [Fact]
+    public async Task An_old_file_imported_again_does_not_give_back_what_was_withdrawn_in_person_and_says_so()
+    {
+        var records = await ReadyAsync();
+        const string file =
+            "编号,姓名,区划代码,接受服务,同意共享日常生活信息\nr1,王,440111001001,是,是\nr2,李,440111001001,是,是\nr3,赵,440111001001,是,否\n";
+        await records.GoodAsync(file);
+        await DecideAsync(records, "r1", Purpose.DailyLife, ConsentDecision.Withdrawn, ConsentBy.Guardian);
+        await DecideAsync(records, "r1", Purpose.Visits, ConsentDecision.Withdrawn, ConsentBy.Resident);
+        await DecideAsync(records, "r2", Purpose.DailyLife, ConsentDecision.Withdrawn, ConsentBy.Unstated); // by another file
+        foreach (var dryRun in new[] { true, false })
+        {
+            var outcome = await records.GoodAsync(file, new ImportOptions { DryRun = dryRun });
+            Assert.Equal(
+                [
+                    "resident r1: consent kept: withdrawn on 2026-01-10 | 老人 r1：接受服务保持不变：2026-01-10 已撤回",
+                    "resident r1: share kept: withdrawn on 2026-01-10 | 老人 r1：同意共享日常生活信息保持不变：2026-01-10 已撤回",
+                ],
+                outcome.Changes.KeptLines.Select(l => $"{l.En} | {l.Zh}")
+            );
+            Assert.Equal(["resident r2: share no → yes"], outcome.Changes.Lines.Select(l => l.En));
+        }
+
+        // An empty cell under a heading that empties means yes, to visits.
+        Assert.Single((await records.GoodAsync("编号,接受服务=\nr1,\n")).Changes.KeptLines);
+        Assert.Equal("r1 False False; r2 True True; r3 True False", await AgreedAsync(records));
+        // What the person has given again, a file may take and give.
+        await DecideAsync(records, "r1", Purpose.Visits, ConsentDecision.Given, ConsentBy.Resident);
+        await records.GoodAsync("编号,接受服务\nr1,否\n");
+        Assert.Empty((await records.GoodAsync("编号,接受服务\nr1,是\n")).Changes.KeptLines);
+        Assert.Equal("r1 True False; r2 True True; r3 True False", await AgreedAsync(records));
+    }
+
+    private static async Task<string> AgreedAsync(IDbContextFactory<RecordsDb> records)
+    {
+        await using var db = await records.CreateDbContextAsync(Stop);
+        var all = await db.Residents.OrderBy(r => r.Id).ToListAsync(Stop);
+        return string.Join("; ", all.Select(r => $"{r.Id} {r.ConsentService} {r.ConsentDailyLife}"));
+    }
+
+    private static async Task DecideAsync(
+        IDbContextFactory<RecordsDb> records,
+        string resident,
+        Purpose purpose,
+        ConsentDecision decision,
+        ConsentBy by
+    )
+    {
+        await using var db = await records.CreateDbContextAsync(Stop);
+        db.Decide(
+            await db.Residents.SingleAsync(r => r.Id == resident, Stop),
+            new Consent
+            {
+                Id = Guid.CreateVersion7(),
+                ResidentId = resident,
+                Purpose = purpose,
+                Decision = decision,
+                By = by,
+                On = new DateOnly(2026, 1, 10),
+                How = "x.csv",
+                RecordedAt = Noon.AddHours(1),
+            }
+        );
+        await db.SaveChangesAsync(Stop);
+    }
+
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public async Task A_device_goes_from_one_home_to_another_in_one_file_whichever_row_is_first(bool newHomeFirst, bool replace)
+    {
+        var (records, clock) = (await ReadyAsync(), ImportedFile.Clock());
+        await records.GoodAsync(ImportedFile.Homes(450));
+        await using (var db = await records.CreateDbContextAsync(Stop))
+            await db.Residents.ExecuteUpdateAsync(u => u.SetProperty(r => r.UpdatedAt, Noon.AddDays(-9)), Stop);
+        // The rows stand in two transactions: d0 and d449 go to each other's home, d1 comes to r448 too, which has d448 as before.
+        var rows = Enumerable.Range(0, 450).Select(i => $"r{i},d{i},").ToArray();
+        (rows[0], rows[449], rows[1], rows[448]) = ("r0,d449,senml", "r449,d0,senml", "r1,,", "r448,d448,,d1,senml");
+        if (newHomeFirst)
+            Array.Reverse(rows);
+        var csv = "编号,设备1编号,设备1型号,设备2编号,设备2型号\n" + string.Join('\n', rows) + "\n";
+        clock.Advance(TimeSpan.FromHours(2));
+        var outcome = await records.ImportAsync(csv, new ImportOptions { Replace = replace }, clock);
+        Assert.Equal("", string.Join('\n', outcome.Problems));
+        await using var after = await records.CreateDbContextAsync(Stop);
+        Assert.Equal(
+            "d0 r449, d1 r448, d2 r2, d448 r448, d449 r0",
+            string.Join(
+                ", ",
+                (await after.Devices.ToListAsync(Stop))
+                    .Where(d => d.Id is "d0" or "d1" or "d2" or "d448" or "d449")
+                    .OrderBy(d => d.Id, StringComparer.Ordinal)
+                    .Select(d => $"{d.Id} {d.ResidentId}")
+            )
+        );
+        // What they measured before stays with the homes that they have left, which are changed too.
+        var places = await after.FormerPlaces.OrderBy(p => p.DeviceId).ToListAsync(Stop);
+        Assert.Equal("d0 r0, d1 r1, d449 r449", string.Join(", ", places.Select(p => $"{p.DeviceId} {p.ResidentId}")));
+        var moved = await after.Devices.SingleAsync(d => d.Id == "d1", Stop);
+        Assert.True(places[1].Until <= moved.PlacedAt);
+        Assert.InRange(moved.PlacedAt!.Value, Noon.AddHours(2), Noon.AddHours(2).AddSeconds(1));
+        Assert.Equal(
+            ["r0", "r1", "r448", "r449"],
+            await after.Residents.Where(r => r.UpdatedAt > Noon).Select(r => r.Id).OrderBy(r => r).ToListAsync(Stop)
+        );
+        // The same file again changes nothing.
+        var again = await records.ImportAsync(csv, new ImportOptions { Replace = replace }, clock);
+        Assert.Empty(again.Changes.Lines);
+    }
+
+    [Fact]
+    public async Task A_device_that_the_old_home_s_row_still_names_or_that_has_no_row_does_not_move()
+    {
+        var records = await ReadyAsync();
+        await records.GoodAsync(ImportedFile.Homes(3));
+        const string Heading = "编号,设备1编号,设备1型号\n";
+        foreach (
+            var (rows, line) in new[]
+            {
+                ("r0,d1,\n", 2), // r1 has no row
+                ("r0,d1,\nr1,d1,\n", 3),
+                ("r1,d1,\nr0,d1,\n", 3),
+                ("r0,d1,\nr2,d1,\nr1,,\n", 3), // to two homes
+            }
+        )
+            Assert.Equal([(line, "device 1 id", "d1")], (await records.ImportAsync(Heading + rows)).Places());
+        await using var db = await records.CreateDbContextAsync(Stop);
+        Assert.Equal("r1", (await db.Devices.SingleAsync(d => d.Id == "d1", Stop)).ResidentId);
+    }
+
+    [Fact]
+    public async Task A_device_still_moves_when_the_import_was_killed_between_its_two_rows()
+    {
+        var (records, clock) = (await ReadyAsync(), ImportedFile.Clock());
+        await records.GoodAsync(ImportedFile.Homes(450));
+        var rows = Enumerable.Range(0, 450).Select(i => $"r{i},王{i}改,d{i},").ToArray();
+        (rows[0], rows[449]) = ("r0,王,,", "r449,王,d0,senml");
+        var killed = new Told(p =>
+        {
+            if (p.Writing)
+                throw new TimeoutException("killed");
+        });
+        var csv = "编号,姓名,设备1编号,设备1型号\n" + string.Join('\n', rows) + "\n";
+        await Assert.ThrowsAsync<TimeoutException>(() => records.ImportAsync(csv, null, clock, killed, Stop));
+        clock.Advance(TimeSpan.FromSeconds(31));
+        Assert.Empty((await new RegistryImport(records, clock, _ => true).FinishAsync(Stop))!.Value.Problems);
+        await using var db = await records.CreateDbContextAsync(Stop);
+        Assert.Equal("r449", (await db.Devices.SingleAsync(d => d.Id == "d0", Stop)).ResidentId);
+        Assert.Equal("r0", (await db.FormerPlaces.SingleAsync(Stop)).ResidentId);
+    }
+
     private async Task<IDbContextFactory<RecordsDb>> ReadyAsync()
     {
         var records = await BeginAsync();

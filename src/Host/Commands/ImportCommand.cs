@@ -87,6 +87,10 @@ internal static class ImportCommand
         Console.WriteLine(dryRun ? $"would import {outcome.Summary}" : $"imported {outcome.Summary}");
         foreach (var count in outcome.Changes.Counts)
             Console.WriteLine($"  {count}");
+        foreach (var line in outcome.Changes.KeptLines)
+            Console.WriteLine(line);
+        if (outcome.Changes.MoreKept > 0)
+            Console.WriteLine($"… and {outcome.Changes.MoreKept} further consents that were kept as they are");
         if (dryRun)
         {
             foreach (var line in outcome.Changes.Lines)

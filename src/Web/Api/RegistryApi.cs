@@ -53,7 +53,8 @@ internal static class RegistryApi
                                 outcome.Summary.En,
                                 [.. outcome.Changes.Counts.Select(c => c.En)],
                                 [.. outcome.Changes.Lines.Select(c => c.En)],
-                                outcome.Changes.More
+                                outcome.Changes.More,
+                                [.. outcome.Changes.KeptLines.Select(c => c.En)]
                             )
                         )
                         : Results.Problem(
@@ -115,10 +116,13 @@ internal static class RegistryApi
 /// <param name="Counts">How many of each kind are new, changed, unchanged, not in the file.</param>
 /// <param name="Changes">The first 200 changes, field by field; phone and identity numbers are masked.</param>
 /// <param name="MoreChanges">How many there are beyond those.</param>
+/// <param name="Kept">What the file asks for and the registry keeps: a consent that was refused or withdrawn in person; the first
+/// 200.</param>
 internal sealed record ImportAnswer(
     bool Imported,
     string Summary,
     IReadOnlyList<string> Counts,
     IReadOnlyList<string> Changes,
-    int MoreChanges
+    int MoreChanges,
+    IReadOnlyList<string> Kept
 );

@@ -84,7 +84,8 @@ internal static class RuleWords
         ),
         ["registry.ids"] = new("Make ids of identity numbers for rows without an id", "没有编号的行，由身份证号生成编号"),
         ["registry.changes"] = new("What changes", "变更内容"),
-        ["registry.more"] = new("Further changes that are not listed: ", "未列出的其他变更："),
+        ["registry.more"] = new("Further ones that are not listed: ", "其余未列出："),
+        ["registry.kept"] = new("Kept as it is, whatever the file says", "保持不变，不按文件更改"),
         ["registry.left"] = new(
             "rows changed meanwhile and were left out; all others were written",
             "行在此期间已被他人更改，未写入；其余均已写入"
