@@ -1,12 +1,14 @@
+using Vigil.Notify;
 using Vigil.Registry;
 
 namespace Vigil.Host;
 
 /// <summary>
 /// Finishes imports whose process ended while they were being written: after a start, and when a <c>vigil import</c> beside the service was
-/// killed.
+/// killed. Alarms of devices that had called from nobody's home and that an import has bound become that home's.
 /// </summary>
-internal sealed partial class ImportWatch(Func<RegistryImport> import, TimeProvider clock, ILogger<ImportWatch> log) : BackgroundService
+internal sealed partial class ImportWatch(Func<RegistryImport> import, AlarmDesk desk, TimeProvider clock, ILogger<ImportWatch> log)
+    : BackgroundService
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(15);
 
@@ -22,6 +24,8 @@ internal sealed partial class ImportWatch(Func<RegistryImport> import, TimeProvi
                     foreach (var problem in problems)
                         LogLeft(log, problem.ToString());
                 }
+
+                await desk.TieBoundAsync("import", stoppingToken);
             }
             catch (Exception e) when (e is not OutOfMemoryException && !stoppingToken.IsCancellationRequested)
             {

@@ -160,6 +160,32 @@ public sealed class AlarmDesk
             );
     }
 
+    /// <summary>
+    /// The same for all devices that have called and are in somebody's home by now: an import binds devices too, in whatever process it
+    /// runs.
+    /// </summary>
+    /// <returns>How many devices.</returns>
+    public async Task<int> TieBoundAsync(string who, CancellationToken cancellation)
+    {
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        var called = (
+            await db
+                .Alarms.Where(a => a.ResidentId == null && a.OpenKey != null && a.Subject.StartsWith(Alarm.OfDevice))
+                .Select(a => a.Subject)
+                .Distinct()
+                .ToListAsync(cancellation)
+        ).ConvertAll(s => s[Alarm.OfDevice.Length..]);
+        if (called.Count == 0)
+            return 0;
+        var bound = await db
+            .Devices.Where(d => called.Contains(d.Id) && d.ResidentId != null)
+            .Select(d => new { d.Id, d.ResidentId })
+            .ToListAsync(cancellation);
+        foreach (var device in bound)
+            await TieAsync(device.Id, device.ResidentId!, who, cancellation);
+        return bound.Count;
+    }
+
     public Task NoteAsync(Guid alarm, string who, string note, CancellationToken cancellation) =>
         ChangeAsync(alarm, who, TimelineEvent.Note, Wording.Same(note), (_, _, _) => Task.CompletedTask, cancellation);
 

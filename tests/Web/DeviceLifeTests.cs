@@ -239,6 +239,44 @@ public abstract class DeviceLifeTests : IAsyncLifetime
         Assert.Equal((DeviceStatus.InStock, "R1"), ((await FindAsync("b1")).Status, (await FindAsync("b2")).ResidentId));
     }
 
+    [Fact]
+    public async Task An_import_binds_a_device_that_had_called_as_a_person_does()
+    {
+        await using var db = records.CreateDbContext();
+        foreach (var id in new[] { "b2", "b3" })
+            db.Unbound.Add(
+                new UnboundDevice
+                {
+                    Id = id,
+                    Profile = "senml",
+                    Topic = $"vigil/{id}/up",
+                }
+            );
+        await db.SaveChangesAsync(Stop);
+        foreach (var id in new[] { "b2", "b3" })
+            await Desk.CommitAsync([Host.PipelineParts.Finding(AlarmKind.Sos, Alarm.OfDevice + id)], Stop);
+        await records.GoodAsync($"编号,设备1编号,设备1型号\nR1,b2,senml\n");
+        Assert.Equal(["b3"], await db.Unbound.Select(u => u.Id).ToListAsync(Stop));
+
+        // The import may run in another process: the service looks for such alarms.
+        var tied = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Desk.Changed += change => tied.TrySetResult();
+        using var watch = new Vigil.Host.ImportWatch(
+            () => new RegistryImport(records, TimeProvider.System, p => p == "senml"),
+            Desk,
+            TimeProvider.System,
+            Microsoft.Extensions.Logging.Abstractions.NullLogger<Vigil.Host.ImportWatch>.Instance
+        );
+        await watch.StartAsync(Stop);
+        await tied.Task.WaitAsync(TimeSpan.FromSeconds(30), Stop);
+        await watch.StopAsync(Stop);
+        Assert.Equal(
+            ["device:b2 R1", "device:b3 "],
+            (await db.Alarms.AsNoTracking().ToListAsync(Stop)).Select(a => $"{a.Subject} {a.ResidentId}").Order(StringComparer.Ordinal)
+        );
+        Assert.Equal(0, await Desk.TieBoundAsync("import", Stop));
+    }
+
     private AlarmDesk Desk =>
         field ??= new AlarmDesk(
             records,
