@@ -130,8 +130,28 @@ internal sealed class KnownRecords
     }
 
     /// <summary>Writes what the rows have added, and what they have changed of what was loaded to be written.</summary>
-    public async Task SaveAsync(RecordsDb db, CancellationToken cancellation)
+    /// <param name="db">With an open transaction.</param>
+    /// <param name="keep">Keeps what is written, so that it can be taken back; null where it won't be.</param>
+    /// <param name="cancellation">Ends it.</param>
+    public async Task SaveAsync(RecordsDb db, Func<WrittenRows, Task>? keep, CancellationToken cancellation)
     {
+        // The home that a device has left may have no other change of its own, by which those who follow the registry would see it.
+        if (NewFormer.Count > 0)
+        {
+            var (left, now) = (NewFormer.Select(p => p.ResidentId).Distinct().ToArray(), NewFormer[0].Until);
+            foreach (var home in await db.Residents.Where(r => EF.Parameter(left).Contains(r.Id)).ToListAsync(cancellation))
+                home.UpdatedAt = now;
+        }
+
+        if (Placed.Count > 0)
+        {
+            var bound = Placed.ToArray();
+            db.RemoveRange(await db.Unbound.Where(u => EF.Parameter(bound).Contains(u.Id)).ToListAsync(cancellation));
+        }
+
+        db.RemoveRange(Removed);
+        if (keep is not null)
+            await keep(WrittenRows.Of(db, this));
         await db.InsertAsync(NewAreas, cancellation);
         await db.InsertAsync(NewOfficers, cancellation);
         await db.InsertAsync(NewVisitors, cancellation);

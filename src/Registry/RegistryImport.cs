@@ -30,7 +30,8 @@ public sealed record ImportOptions
 /// <param name="Writing">False while it is being checked.</param>
 /// <param name="Rows">Rows so far.</param>
 /// <param name="Part">Of all, 0 to 1; null when that isn't known.</param>
-public readonly record struct ImportProgress(bool Writing, int Rows, double? Part);
+/// <param name="TakenBack">It was cancelled, and what was written is being taken back: <paramref name="Rows"/> is how much is left.</param>
+public readonly record struct ImportProgress(bool Writing, int Rows, double? Part, bool TakenBack = false);
 
 /// <summary>What became of an import.</summary>
 /// <param name="Problems">When there is any, nothing was written, unless <paramref name="Written"/> says otherwise.</param>
@@ -94,12 +95,15 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
     /// <param name="progress">Told how far it is, some times a second.</param>
     /// <param name="cancellation">Ends the import with nothing written, while it is being checked; what is being written is written to its
     /// end.</param>
+    /// <param name="takeBack">Ends it with nothing written, also while it is being written.</param>
+    /// <exception cref="OperationCanceledException">It was ended; nothing of it is left.</exception>
     public async Task<ImportOutcome> ImportAsync(
         Stream content,
         string fileName,
         ImportOptions options,
         IProgress<ImportProgress>? progress,
-        CancellationToken cancellation
+        CancellationToken cancellation,
+        CancellationToken takeBack = default
     )
     {
         try
@@ -136,7 +140,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
                     ],
                 };
             content.Position = start;
-            var late = await WriteAsync(run, content, lines, rows, outcome.Summary, progress);
+            var late = await WriteAsync(run, content, lines, rows, hasRow, outcome.Summary, progress, takeBack);
             return outcome with { Problems = late, Written = true };
         }
         catch (InvalidDataException e)
@@ -157,6 +161,12 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
     {
         if (await UnfinishedImport.TakeOverAsync(records, clock, cancellation) is not { } run)
             return null;
+        if (run.IsTakenBack)
+        {
+            await TakeBackAsync(run, 0, null);
+            return null;
+        }
+
         using var content = await run.ContentAsync(cancellation);
         var residents = new HashSet<string>(StringComparer.Ordinal);
         await using (var db = await records.CreateDbContextAsync(cancellation))
@@ -240,6 +250,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
     /// <param name="hasRow">Whether a resident has a row of the file: a device moves between two that have.</param>
     /// <param name="summary">For the audit log.</param>
     /// <param name="progress">Told how far it is.</param>
+    /// <param name="takeBack">Takes all of it back.</param>
     private async Task<IReadOnlyList<Problem>> WriteAsync(
         UnfinishedImport run,
         Stream content,
@@ -247,7 +258,8 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
         int? total,
         Func<string, bool> hasRow,
         Wording summary,
-        IProgress<ImportProgress>? progress
+        IProgress<ImportProgress>? progress,
+        CancellationToken takeBack
     )
     {
         var (late, shifts, chunk, done) = (new List<Problem>(), new List<RegistryRow>(), new List<RegistryRow>(), 0);
@@ -272,10 +284,30 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
             await WriteAsync(run, chunk, done, hasRow, late);
             chunk.Clear();
             progress?.Report(new ImportProgress(true, done, total is > 0 ? (double)done / total : null));
+            if (takeBack.IsCancellationRequested)
+                break;
+        }
+
+        if (chunk.Count > 0 && !takeBack.IsCancellationRequested)
+            await WriteAsync(run, chunk, done, hasRow, late);
+        if (takeBack.IsCancellationRequested)
+        {
+            await TakeBackAsync(run, done, progress);
+            throw new OperationCanceledException(takeBack);
         }
 
         await WriteLastAsync(run, shifts, summary, late);
         return late;
+    }
+
+    /// <summary>In short transactions too, the last of them first; whoever starts next goes on with it.</summary>
+    private async Task TakeBackAsync(UnfinishedImport run, int done, IProgress<ImportProgress>? progress)
+    {
+        for (var more = true; more; done -= WrittenAtOnce)
+        {
+            progress?.Report(new ImportProgress(true, Math.Max(0, done), null, TakenBack: true));
+            await TryAsync(async db => more = await run.TakeBackAsync(db, Moment()));
+        }
     }
 
     /// <summary>One transaction. Rows that can't be written any more are left out and said.</summary>
@@ -302,7 +334,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
 
                 await using var turn = await WriteTurn.BeginAsync(db, first: false, CancellationToken.None);
                 await run.GoOnAsync(db, done);
-                await known.SaveAsync(db, CancellationToken.None);
+                await known.SaveAsync(db, written => run.KeepAsync(db, written), CancellationToken.None);
                 await turn.CommitAsync(CancellationToken.None);
                 return;
             }
@@ -324,7 +356,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
             await using var turn = await WriteTurn.BeginAsync(db, first: false, CancellationToken.None);
             await run.EndAsync(db);
             if (problems.Count == 0)
-                await known.SaveAsync(db, CancellationToken.None);
+                await known.SaveAsync(db, keep: null, CancellationToken.None);
             if (run.Options.Who.Length > 0)
                 db.AddAudit(now, run.Options.Who, "import", run.File, summary.En);
             await db.SaveChangesAsync();

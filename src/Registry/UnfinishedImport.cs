@@ -7,7 +7,8 @@ namespace Vigil.Registry;
 
 /// <summary>
 /// An import that was checked and is being written, as it is kept in the records: its file, and how many of its rows have been written.
-/// Each transaction moves that forward, so that whoever goes on after a crash repeats no row and leaves none out.
+/// Each transaction moves that forward, so that whoever goes on after a crash repeats no row and leaves none out; and each keeps what it
+/// writes, so that an import that is cancelled can be taken back to its beginning.
 /// </summary>
 internal sealed class UnfinishedImport
 {
@@ -21,6 +22,9 @@ internal sealed class UnfinishedImport
     private readonly TimeProvider clock;
     private readonly Guid writer;
 
+    /// <summary>Number of the piece that holds what was written last: below 0, downwards.</summary>
+    private int kept;
+
     private UnfinishedImport(IDbContextFactory<RecordsDb> records, TimeProvider clock, ImportRun run, ImportOptions options)
     {
         (this.records, this.clock, writer) = (records, clock, run.Writer);
@@ -29,8 +33,11 @@ internal sealed class UnfinishedImport
 
     public string File { get; }
 
-    /// <summary>Rows that were written before.</summary>
+    /// <summary>Rows that were written before; below 0 when it was cancelled and is being taken back.</summary>
     public int Done { get; }
+
+    public bool IsTakenBack => Done < 0;
+
     public ImportOptions Options { get; }
 
     /// <summary>Keeps the file in the records. From the return of this method on the import is written, whatever happens.</summary>
@@ -110,7 +117,10 @@ internal sealed class UnfinishedImport
         if (taken == 0)
             return null; // another process was faster
         if (run.Ready)
-            return new UnfinishedImport(records, clock, run, JsonSerializer.Deserialize<ImportOptions>(run.Options)!);
+            return new UnfinishedImport(records, clock, run, JsonSerializer.Deserialize<ImportOptions>(run.Options)!)
+            {
+                kept = Math.Min(0, await db.ImportPieces.MinAsync(p => (int?)p.Number, cancellation) ?? 0),
+            };
         await DropAsync(db, run.Writer);
         return null;
     }
@@ -119,7 +129,12 @@ internal sealed class UnfinishedImport
     public async Task<Stream> ContentAsync(CancellationToken cancellation)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
-        var pieces = await db.ImportPieces.AsNoTracking().OrderBy(p => p.Number).Select(p => p.Content).ToListAsync(cancellation);
+        var pieces = await db
+            .ImportPieces.AsNoTracking()
+            .Where(p => p.Number >= 0)
+            .OrderBy(p => p.Number)
+            .Select(p => p.Content)
+            .ToListAsync(cancellation);
         await using var zip = new GZipStream(new MemoryStream(Convert.FromBase64String(string.Concat(pieces))), CompressionMode.Decompress);
         var content = new MemoryStream();
         await zip.CopyToAsync(content, cancellation);
@@ -135,6 +150,33 @@ internal sealed class UnfinishedImport
         var mine = await Mine(db, writer).ExecuteUpdateAsync(r => r.SetProperty(x => x.Done, done).SetProperty(x => x.AliveUntil, until));
         if (mine == 0)
             throw new InvalidOperationException("another process has gone on with this import, because this one paused for too long");
+    }
+
+    /// <summary>Within the transaction that writes them.</summary>
+    public async Task KeepAsync(RecordsDb db, WrittenRows written) =>
+        await db.InsertAsync([new ImportPiece { Number = --kept, Content = written.Pack() }], CancellationToken.None);
+
+    /// <summary>Takes back what one transaction has written, the last first; false when there is nothing left of the import.</summary>
+    public async Task<bool> TakeBackAsync(RecordsDb db, DateTime now)
+    {
+        await using var turn = await WriteTurn.BeginAsync(db, first: false, CancellationToken.None);
+        var last = await db.ImportPieces.Where(p => p.Number < 0).OrderBy(p => p.Number).FirstOrDefaultAsync();
+        if (last is null)
+        {
+            await EndAsync(db);
+            if (Options.Who.Length > 0)
+                db.AddAudit(now, Options.Who, "import", File, "cancelled while it was written; taken back");
+        }
+        else
+        {
+            await GoOnAsync(db, -1);
+            await WrittenRows.Unpack(last.Content).TakeBackAsync(db);
+            db.Remove(last);
+        }
+
+        await db.SaveChangesAsync();
+        await turn.CommitAsync(CancellationToken.None);
+        return last is not null;
     }
 
     /// <summary>Within the last transaction.</summary>

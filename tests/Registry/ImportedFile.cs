@@ -20,7 +20,8 @@ internal static class ImportedFile
         ImportOptions? options = null,
         TimeProvider? clock = null,
         IProgress<ImportProgress>? progress = null,
-        CancellationToken cancellation = default
+        CancellationToken cancellation = default,
+        CancellationToken takeBack = default
     )
     {
         using var content = new MemoryStream(Encoding.UTF8.GetBytes(csv));
@@ -29,7 +30,8 @@ internal static class ImportedFile
             "x.csv",
             options ?? new ImportOptions(),
             progress,
-            cancellation
+            cancellation,
+            takeBack
         );
     }
 

@@ -378,6 +378,147 @@ public abstract class RegistryImportTests
         Assert.Equal((0, 0), (await db.Residents.CountAsync(Stop), await db.ImportRuns.CountAsync(Stop)));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task An_import_that_is_cancelled_while_it_is_written_leaves_the_database_as_it_was(bool killedMeanwhile)
+    {
+        var (records, clock) = (await ReadyAsync(), ImportedFile.Clock());
+        await records.GoodAsync("记录,姓名,区划代码\n区划,云溪村,440111001001\n");
+        await records.GoodAsync(ImportedFile.Homes(300) + "r300,周,440111001001,,周大,13700000300,d300,senml\n");
+        await DecideAsync(records, "r2", Purpose.DailyLife, ConsentDecision.Given, ConsentBy.Resident);
+        await using (var db = await records.CreateDbContextAsync(Stop))
+        {
+            db.Unbound.Add(
+                new UnboundDevice
+                {
+                    Id = "waits",
+                    Profile = "senml",
+                    Topic = "vigil/waits/up",
+                    LastPayload = [1, 2, 3],
+                }
+            );
+            await db.SaveChangesAsync(Stop);
+        }
+
+        // Everything an import can do to 300 homes: change, remove, move, bind, withdraw; and 700 new ones, areas and people.
+        var csv = new System.Text.StringBuilder(
+            "记录,编号,姓名,区划代码,联系电话,同意共享日常生活信息,建档日期,家庭每月收入,探访人编号,探访人姓名,紧急联系人1姓名,紧急联系人1电话,紧急联系人2姓名,紧急联系人2电话,"
+                + "家庭成员1姓名,设备1编号,设备1型号,设备2编号,设备2型号\n"
+                + "区划,,石滩村,440111001002,,,,,,,,,,,,,,,\n值班,o1,李,440111,13800138004,,,,,,,,,,,,,,\n探访人,v2,陈,440111001001,13800138003,,,,,,,,,,,,,,\n"
+        );
+        for (var i = 0; i < 1000; i++)
+        {
+            var people = i % 3 == 0 ? ",,,,," : FormattableString.Invariant($"王大,136{i:D8},王二,135{i:D8},王老,");
+            var device = i == 7 ? "waits" : FormattableString.Invariant($"d{(i < 300 ? (i + 1) % 300 : i)}");
+            csv.Append(
+                System.Globalization.CultureInfo.InvariantCulture,
+                $"老人,r{i},赵{i},440111001001,139{i:D8},{(i % 2 == 0 ? "否" : "是")},2026-01-02,1200.5,v1,王探访,{people}{device},senml,,\n"
+            );
+        }
+
+        var before = await DumpAsync(records);
+        using var cancel = new CancellationTokenSource();
+        var progress = new Told(p =>
+        {
+            if (p is { Writing: true, Rows: >= 600 })
+                cancel.Cancel();
+            if (killedMeanwhile && p is { TakenBack: true, Rows: <= 400 })
+                throw new TimeoutException("killed");
+        });
+        var options = new ImportOptions { Replace = true, Who = "li" };
+        var import = records.ImportAsync(csv.ToString(), options, clock, progress, Stop, cancel.Token);
+        if (killedMeanwhile)
+        {
+            await Assert.ThrowsAsync<TimeoutException>(() => import);
+            Assert.NotEqual(before, await DumpAsync(records));
+            clock.Advance(TimeSpan.FromSeconds(31));
+            Assert.Null(await new RegistryImport(records, clock, _ => true).FinishAsync(Stop));
+        }
+        else
+            await Assert.ThrowsAsync<OperationCanceledException>(() => import);
+
+        Assert.Equal(before, await DumpAsync(records));
+        await using var after = await records.CreateDbContextAsync(Stop);
+        Assert.Equal((0, 0), (await after.ImportRuns.CountAsync(Stop), await after.ImportPieces.CountAsync(Stop)));
+        Assert.Contains("taken back", (await after.Audit.SingleAsync(Stop)).Detail, StringComparison.Ordinal);
+        // The same file can be imported afterwards, to its end.
+        Assert.True((await records.ImportAsync(csv.ToString(), options, clock)).Written);
+        Assert.Equal(1000, await after.Residents.CountAsync(Stop));
+    }
+
+    [Fact]
+    public async Task What_somebody_has_done_since_stays_when_an_import_is_taken_back()
+    {
+        var records = await ReadyAsync();
+        await records.GoodAsync(ImportedFile.Homes(1));
+        using var cancel = new CancellationTokenSource();
+        var meanwhile = new Told(p =>
+        {
+            if (!p.Writing || cancel.IsCancellationRequested)
+                return;
+            using var db = records.CreateDbContext();
+            db.Residents.Single(r => r.Id == "r0").Phone = "+8613600000000";
+            db.Add(
+                new Absence
+                {
+                    Id = Guid.NewGuid(),
+                    ResidentId = "r1",
+                    From = Noon,
+                    Until = Noon.AddDays(1),
+                    Author = "li",
+                    Reason = "医院",
+                }
+            );
+            db.SaveChanges();
+            cancel.Cancel();
+        });
+        await Assert.ThrowsAsync<OperationCanceledException>(() =>
+            records.ImportAsync(ImportedFile.Homes(450, "139"), null, null, meanwhile, Stop, cancel.Token)
+        );
+        await using var after = await records.CreateDbContextAsync(Stop);
+        var left = await after.Residents.Include(r => r.Contacts).Include(r => r.Devices).OrderBy(r => r.Id).ToListAsync(Stop);
+        Assert.Equal(
+            ["r0 +8613600000000 1 1", "r1 +8613900000001 1 1"],
+            left.Select(r => $"{r.Id} {r.Phone} {r.Contacts.Count} {r.Devices.Count}")
+        );
+    }
+
+    /// <summary>All rows of the registry.</summary>
+    private static async Task<string> DumpAsync(IDbContextFactory<RecordsDb> records)
+    {
+        await using var db = await records.CreateDbContextAsync(Stop);
+        async Task<IEnumerable<string>> RowsAsync<T>()
+            where T : class =>
+            (await db.Set<T>().AsNoTracking().ToListAsync(Stop))
+                .Select(r =>
+                    string.Join(
+                        '|',
+                        db.Entry(r)
+                            .Properties.Select(p =>
+                                $"{p.Metadata.Name}={(p.CurrentValue is byte[] b ? Convert.ToHexString(b) : p.CurrentValue)}"
+                            )
+                    )
+                )
+                .Order(StringComparer.Ordinal);
+        return string.Join(
+            '\n',
+            [
+                .. await RowsAsync<Resident>(),
+                .. await RowsAsync<Contact>(),
+                .. await RowsAsync<HouseholdMember>(),
+                .. await RowsAsync<Consent>(),
+                .. await RowsAsync<Device>(),
+                .. await RowsAsync<FormerPlace>(),
+                .. await RowsAsync<UnboundDevice>(),
+                .. await RowsAsync<Visitor>(),
+                .. await RowsAsync<DutyOfficer>(),
+                .. await RowsAsync<Area>(),
+                .. await RowsAsync<Shift>(),
+            ]
+        );
+    }
+
     [Fact]
     public async Task A_press_gets_its_turn_between_the_rows_of_an_import()
     {

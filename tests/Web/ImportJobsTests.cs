@@ -72,6 +72,36 @@ public sealed class ImportJobsTests : IDisposable
     }
 
     [Fact]
+    public async Task An_import_that_is_cancelled_while_it_is_written_has_written_nothing()
+    {
+        var (records, jobs) = await ReadyAsync();
+        Assert.Null(await jobs.BeginAsync("a", "homes.csv", File(ImportedFile.Homes(3000)), new ImportOptions(), Stop));
+        var job = jobs.Of("a")!;
+        await ReachedAsync(job, ImportStage.Checked);
+        var seen = new System.Collections.Concurrent.ConcurrentQueue<(bool TakenBack, bool MayBeCancelled)>();
+        void CancelWhileItIsWritten()
+        {
+            seen.Enqueue((job.IsTakenBack, job.MayBeCancelled));
+            if (job.Progress is { Writing: true, Rows: >= 1000 } && job.MayBeCancelled)
+                job.Cancel();
+        }
+
+        job.Changed += CancelWhileItIsWritten;
+        Assert.True(job.Import());
+        await ReachedAsync(job, ImportStage.Cancelled);
+        job.Changed -= CancelWhileItIsWritten;
+        Assert.Contains((true, false), seen);
+        await using var db = await records.CreateDbContextAsync(Stop);
+        Assert.Equal((0, 0), (await db.Residents.CountAsync(Stop), await db.Devices.CountAsync(Stop)));
+        Assert.Equal(0, await db.ImportRuns.CountAsync(Stop));
+        job.Check(new ImportOptions());
+        await ReachedAsync(job, ImportStage.Checked);
+        Assert.True(job.Import());
+        await ReachedAsync(job, ImportStage.Written);
+        Assert.Equal(3000, await db.Residents.CountAsync(Stop));
+    }
+
+    [Fact]
     public async Task What_was_uploaded_has_no_name_on_the_disk_and_another_file_takes_its_place()
     {
         var (_, jobs) = await ReadyAsync();

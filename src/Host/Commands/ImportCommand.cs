@@ -61,7 +61,7 @@ internal static class ImportCommand
                 await using var stream = File.OpenRead(path);
                 using var progress = new ImportTerminal(Console.Error, Console.IsErrorRedirected, TimeProvider.System);
                 return Say(
-                    await import.ImportAsync(stream, Path.GetFileName(path), options, progress, cancellation),
+                    await import.ImportAsync(stream, Path.GetFileName(path), options, progress, cancellation, takeBack: cancellation),
                     options.DryRun,
                     progress.End
                 );

@@ -13,13 +13,13 @@ public enum ImportStage
     /// <summary>It was read; what is wrong with it, or would change, is known.</summary>
     Checked,
 
-    /// <summary>Asked to import: it is read once more, and then written to its end.</summary>
+    /// <summary>Asked to import: it is read once more, and then written; or taken back, where it is cancelled meanwhile.</summary>
     Writing,
 
     /// <summary>It is written, but for rows that are said.</summary>
     Written,
 
-    /// <summary>It was stopped before anything was written.</summary>
+    /// <summary>It was stopped, and nothing of it is written.</summary>
     Cancelled,
 
     /// <summary>It ended with an error of the service's own, which the log holds.</summary>
@@ -36,6 +36,9 @@ public sealed partial class ImportJob : IProgress<ImportProgress>, IDisposable
     private readonly ILogger log;
     private readonly Lock gate = new();
     private CancellationTokenSource stop = new();
+
+    /// <summary>Only by a person: when the service stops, what is being written is written to its end after the next start.</summary>
+    private CancellationTokenSource takeBack = new();
     private Task running = Task.CompletedTask;
     private bool disposed;
 
@@ -71,7 +74,10 @@ public sealed partial class ImportJob : IProgress<ImportProgress>, IDisposable
     public event Action? Changed;
 
     /// <summary>Whether it can still be stopped with nothing written.</summary>
-    public bool MayBeCancelled => Stage is ImportStage.Checking || (Stage is ImportStage.Writing && !Progress.Writing);
+    public bool MayBeCancelled => Stage is ImportStage.Checking or ImportStage.Writing && !takeBack.IsCancellationRequested;
+
+    /// <summary>It was cancelled while it was written.</summary>
+    public bool IsTakenBack => Stage is ImportStage.Writing && Progress.Writing && takeBack.IsCancellationRequested;
 
     /// <summary>Checks the file, also once more with other options.</summary>
     public void Check(ImportOptions options) => Start(ImportStage.Checking, options with { DryRun = true });
@@ -89,12 +95,17 @@ public sealed partial class ImportJob : IProgress<ImportProgress>, IDisposable
         }
     }
 
-    /// <summary>Stops it. While it is being written it isn't: then it goes to its end.</summary>
+    /// <summary>Stops it; what is written by then is taken back.</summary>
     public void Cancel()
     {
         lock (gate)
             if (!disposed)
+            {
                 stop.Cancel();
+                takeBack.Cancel();
+            }
+
+        Changed?.Invoke();
     }
 
     public void Report(ImportProgress value)
@@ -117,6 +128,7 @@ public sealed partial class ImportJob : IProgress<ImportProgress>, IDisposable
                 {
                     file.Dispose();
                     stop.Dispose();
+                    takeBack.Dispose();
                 },
                 TaskScheduler.Default
             );
@@ -132,14 +144,15 @@ public sealed partial class ImportJob : IProgress<ImportProgress>, IDisposable
             stop.Cancel();
             var before = running;
             var mine = stop = new CancellationTokenSource();
+            var back = takeBack = new CancellationTokenSource();
             (Stage, Progress, Pace, Options) = (stage, default, new ImportPace(clock), options);
-            running = Task.Run(() => RunAsync(before, options, mine));
+            running = Task.Run(() => RunAsync(before, options, mine, back));
         }
 
         Changed?.Invoke();
     }
 
-    private async Task RunAsync(Task before, ImportOptions options, CancellationTokenSource mine)
+    private async Task RunAsync(Task before, ImportOptions options, CancellationTokenSource mine, CancellationTokenSource back)
     {
         await before;
         var (stage, outcome) = (ImportStage.Failed, Outcome);
@@ -149,7 +162,7 @@ public sealed partial class ImportJob : IProgress<ImportProgress>, IDisposable
             try
             {
                 file.Position = 0;
-                outcome = await import().ImportAsync(file, Name, options, this, mine.Token);
+                outcome = await import().ImportAsync(file, Name, options, this, mine.Token, back.Token);
                 stage = outcome.Written ? ImportStage.Written : ImportStage.Checked;
             }
             finally
@@ -157,7 +170,7 @@ public sealed partial class ImportJob : IProgress<ImportProgress>, IDisposable
                 room.Release();
             }
         }
-        catch (OperationCanceledException) when (mine.IsCancellationRequested)
+        catch (OperationCanceledException) when (mine.IsCancellationRequested || back.IsCancellationRequested)
         {
             stage = ImportStage.Cancelled;
         }
@@ -172,7 +185,11 @@ public sealed partial class ImportJob : IProgress<ImportProgress>, IDisposable
             if (stop == mine)
                 (Stage, Outcome) = (stage, outcome);
             else
+            {
                 mine.Dispose();
+                back.Dispose();
+            }
+
         Changed?.Invoke();
     }
 

@@ -94,6 +94,7 @@ internal static class RuleWords
         ["registry.upload"] = new("Uploading", "正在上传"),
         ["registry.checking"] = new("Checking; nothing is written yet", "正在检查，尚未写入任何内容"),
         ["registry.writing"] = new("Writing; this goes on when the page is closed", "正在写入，关闭本页不影响"),
+        ["registry.taking-back"] = new("Cancelled; what was written is taken back", "已取消，正在撤销已写入的内容"),
         ["registry.rows"] = new("rows", "行"),
         ["registry.rate"] = new("rows/s", "行/秒"),
         ["registry.remaining"] = new("left ", "剩余 "),
