@@ -25,6 +25,9 @@ public sealed class Retention(
     /// <summary>Past days that are rolled up again each time, since readings may arrive days late.</summary>
     private const int DaysAgain = 7;
 
+    /// <summary>So long ago at most somebody can say that a device was moved; and a day of another zone.</summary>
+    private const int EnteredLate = 32;
+
     /// <summary>How many days the first roll-up goes back.</summary>
     private const int FirstDays = 400;
 
@@ -99,8 +102,16 @@ public sealed class Retention(
         );
         // Few: of meters that were replaced, and devices that were taken away or moved.
         var former = (await db.FormerPlaces.AsNoTracking().ToListAsync(cancellation)).ToLookup(p => p.ResidentId, StringComparer.Ordinal);
+        var entered = await db
+            .Devices.Where(d => db.FormerPlaces.Any(p => p.DeviceId == d.Id))
+            .Select(d => new { d.Id, d.RegisteredAt })
+            .ToDictionaryAsync(d => d.Id, d => d.RegisteredAt, StringComparer.Ordinal, cancellation);
         var lately = now.AddDays(-DaysAgain);
-        var emptied = former.Where(p => !devices.Contains(p.Key) && p.Any(place => place.Until >= lately)).Select(p => p.Key);
+        var emptied = former
+            .Where(p =>
+                !devices.Contains(p.Key) && p.Any(place => place.Until >= lately || entered.GetValueOrDefault(place.DeviceId) >= lately)
+            )
+            .Select(p => p.Key);
         foreach (var home in devices.Select(d => d.Key).Concat(emptied))
         {
             var not = refused.GetValueOrDefault(home);
@@ -108,6 +119,9 @@ public sealed class Retention(
                 continue;
             var last = await db.DailyUse.Where(d => d.ResidentId == home).MaxAsync(d => (DateOnly?)d.Day, cancellation);
             var first = last?.AddDays(-DaysAgain) ?? today.AddDays(-FirstDays);
+            var late = LateDay(devices[home], former[home], entered, last, now);
+            if (late < first)
+                first = late.Value;
             var places = DevicePlaces.Of(devices[home], former[home]);
             // Read until now and not until midnight: yesterday's use is complete only with the first meter total of today.
             var days = await DailyLife.ReadAsync(store, places, DailyLife.Midnight(first, zone), now, zone, cancellation);
@@ -120,11 +134,16 @@ public sealed class Retention(
                 written++;
             }
 
+            // Of a meter that had left by then there is no use on days that it alone told of.
+            if (late is not null)
+                db.DailyUse.RemoveRange(
+                    known.Values.Where(d => d.Day >= late && d.Day < today && !days.Any(counted => counted.Day == d.Day))
+                );
             await db.SaveChangesAsync(cancellation);
             db.ChangeTracker.Clear();
             try
             {
-                await activity.RunAsync(db, home, [.. devices[home]], [.. former[home]], not, today, cancellation);
+                await activity.RunAsync(db, home, [.. devices[home]], [.. former[home]], not, today, late, cancellation);
             }
             catch (Exception e) when (e is not OutOfMemoryException and not ReadingStoreException && !cancellation.IsCancellationRequested)
             {
@@ -134,5 +153,33 @@ public sealed class Retention(
         }
 
         return written;
+    }
+
+    /// <summary>
+    /// The first day that was rolled up with devices that were elsewhere, as somebody has entered since; as far as its readings are still
+    /// there. Null: none was.
+    /// </summary>
+    private DateOnly? LateDay(
+        IEnumerable<Device> here,
+        IEnumerable<FormerPlace> former,
+        Dictionary<string, DateTime> entered,
+        DateOnly? last,
+        DateTime now
+    )
+    {
+        DateOnly LocalDay(DateTime utc) => DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(utc, zone));
+        var (kept, water) = (options.KeepDays, keep?.DaysOf(Metric.WaterVolume.Class) ?? 0);
+        var raw = Math.Min(kept > 0 ? kept : int.MaxValue, water > 0 ? water : int.MaxValue);
+        // Of the first day whose readings are there the total before it may be gone.
+        var least = LocalDay(now).AddDays(-(int)Math.Min(EnteredLate, Math.Max((long)raw, DaysAgain + 3) - 2));
+        var days = here.Where(d => d.PlacedAt is not null)
+            .Select(d => (At: LocalDay(d.PlacedAt!.Value), Entered: LocalDay(d.RegisteredAt)))
+            .Concat(former.Select(p => (At: LocalDay(p.Until), Entered: LocalDay(entered.GetValueOrDefault(p.DeviceId)))))
+            .Where(d => d.At <= last && d.Entered > last && d.At >= LocalDay(now).AddDays(-EnteredLate))
+            .Select(d => d.At)
+            .ToList();
+        return days.Count == 0 ? null
+            : days.Min() > least ? days.Min()
+            : least;
     }
 }

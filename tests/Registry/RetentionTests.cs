@@ -70,6 +70,79 @@ public sealed class RetentionTests
         }
     }
 
+    [Theory]
+    [InlineData(0, 20)]
+    [InlineData(15, 28)] // 13 days back: of the days before that the readings are gone, and what was counted then stays
+    public async Task A_move_that_was_entered_weeks_late_corrects_the_days_of_both_homes(int keepDays, int corrected)
+    {
+        var folder = Directory.CreateTempSubdirectory("vigil-retention-").FullName;
+        try
+        {
+            var records = await FreshRecords.SqliteAsync(folder);
+            await using (var db = records.CreateDbContext())
+            {
+                foreach (var id in new[] { "r1", "r2" })
+                    db.Add(
+                        new Resident
+                        {
+                            Id = id,
+                            Name = "陈",
+                            Area = "440118101001",
+                        }
+                    );
+                db.Add(
+                    new Device
+                    {
+                        Id = "meter",
+                        Profile = "senml",
+                        ResidentId = "r1",
+                    }
+                );
+                await db.SaveChangesAsync(Cancellation);
+            }
+
+            await using var store = new DuckDbReadingStore(Path.Combine(folder, "readings.duckdb"), new DuckDbOptions { LowDiskBytes = 0 });
+            await store.AppendAsync([.. Enumerable.Range(0, 60 * 24).Select(h => Water(Midnight.AddHours(h), h / 1000.0))], Cancellation);
+            var retention = new Retention(store, records, Shanghai, new ReadingsOptions { KeepDays = keepDays }, TimeProvider.System);
+            await retention.RunAsync(Midnight.AddDays(40).AddMinutes(30), Cancellation);
+            var moved = Midnight.AddDays(20);
+            await using (var db = records.CreateDbContext())
+            {
+                db.DailyActivity.Add(
+                    new DailyActivity
+                    {
+                        ResidentId = "r1",
+                        Day = First.AddDays(30),
+                        Meals = 3,
+                    }
+                );
+                var device = await db.Devices.SingleAsync(Cancellation);
+                var entered = Midnight.AddDays(40).AddHours(10);
+                db.FormerPlaces.Add(device.Leave(moved, entered, ""));
+                device.Enter("r2", moved, entered);
+                await db.SaveChangesAsync(Cancellation);
+            }
+
+            await retention.RunAsync(Midnight.AddDays(41).AddMinutes(30), Cancellation);
+            async Task<IEnumerable<DateOnly>> DaysAsync(string id) =>
+                (await retention.ReadAsync(id, First, First.AddDays(60), Cancellation)).Select(d => d.Day);
+            Assert.Equal(Enumerable.Range(0, corrected).Select(First.AddDays), await DaysAsync("r1"));
+            var other = (await DaysAsync("r2")).Select(d => d.DayNumber - First.DayNumber).ToList();
+            Assert.InRange(other[0], 20, corrected);
+            Assert.Equal(40, other[^1]);
+            await using var after = records.CreateDbContext();
+            Assert.All(await after.DailyActivity.Where(d => d.ResidentId == "r1").ToListAsync(Cancellation), d => Assert.Null(d.Meals));
+            // What is right stays, however often the night comes.
+            await retention.RunAsync(Midnight.AddDays(42).AddMinutes(30), Cancellation);
+            Assert.Equal(Enumerable.Range(0, corrected).Select(First.AddDays), await DaysAsync("r1"));
+        }
+        finally
+        {
+            Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     [Fact]
     public async Task Each_class_of_data_has_its_own_time_and_what_was_withdrawn_goes_after_some_days()
     {

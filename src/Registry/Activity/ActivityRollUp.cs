@@ -29,6 +29,7 @@ internal sealed class ActivityRollUp(IReadingStore store, TimeZoneInfo zone, Tim
     /// <param name="former">Those that were, and when.</param>
     /// <param name="refused">By the resident: readings of it don't count.</param>
     /// <param name="today">Local; the day before is the last that is written.</param>
+    /// <param name="late">From this day on devices were elsewhere than it was thought when it was written; null: they weren't.</param>
     /// <param name="cancellation">Stops between two weeks of readings.</param>
     public async Task RunAsync(
         RecordsDb db,
@@ -37,6 +38,7 @@ internal sealed class ActivityRollUp(IReadingStore store, TimeZoneInfo zone, Tim
         IReadOnlyList<FormerPlace> former,
         Refusals refused,
         DateOnly today,
+        DateOnly? late,
         CancellationToken cancellation
     )
     {
@@ -48,6 +50,8 @@ internal sealed class ActivityRollUp(IReadingStore store, TimeZoneInfo zone, Tim
         var monday = today.AddDays(-((int)today.DayOfWeek + 6) % 7);
         var compare = newest is null || newest < monday.AddDays(-1); // the first roll-up of this week
         var first = newest?.AddDays(-DaysAgain) is { } again && again > today.AddDays(-FirstDays) ? again : today.AddDays(-FirstDays);
+        if (late < first)
+            first = late.Value;
         List<DailyActivity> rows = [];
         for (; first < today; first = first.AddDays(DaysAtOnce))
         {
