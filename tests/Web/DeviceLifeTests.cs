@@ -100,6 +100,21 @@ public abstract class DeviceLifeTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_device_in_stock_is_not_dated_back_into_the_home_that_it_was_in()
+    {
+        await AddAsync("w1", "R1");
+        Good(await By(5).UnbindAsync("w1", null, null, Stop));
+        async Task<DeviceRefusal?> DatedAsync(int hour) =>
+            await By(7).EditAsync("w1", (await FindAsync("w1")).Version, new DeviceEdit(null, null, null, Noon.AddHours(hour)), Stop);
+        var refused = (await DatedAsync(4))!;
+        Assert.Equal(400, refused.Status);
+        Assert.Contains("2026-01-15 08:00 lies before 2026-01-15 09:00", refused.Why.En, StringComparison.Ordinal);
+        Assert.Contains("2026-01-15 08:00 早于", refused.Why.Zh, StringComparison.Ordinal);
+        Good(await DatedAsync(6));
+        Assert.Equal(Noon.AddHours(6), DeviceSearch.HereSince(await FindAsync("w1")));
+    }
+
+    [Fact]
     public async Task Who_changes_what_somebody_else_has_changed_meanwhile_is_refused_and_of_two_at_once_one_is()
     {
         await AddAsync("w1", "R1");

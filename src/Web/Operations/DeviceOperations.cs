@@ -101,22 +101,25 @@ internal sealed partial record DeviceOperations(
             id,
             version,
             "edit",
-            (_, device) =>
+            async (db, device) =>
             {
                 if (edit.Profile?.Trim() is { } profile && profile != device.Profile && !Profiles(profile))
-                    return Task.FromResult<DeviceRefusal?>(DeviceRefusal.NoProfile(profile));
+                    return DeviceRefusal.NoProfile(profile);
                 if (DeviceEntry.LabelProblem(edit.Label) is { } label)
-                    return Task.FromResult<DeviceRefusal?>(DeviceRefusal.Wrong(label));
+                    return DeviceRefusal.Wrong(label);
                 if (DeviceEntry.MinutesProblem(edit.ReportMinutes) is { } minutes)
-                    return Task.FromResult<DeviceRefusal?>(DeviceRefusal.Wrong(minutes));
+                    return DeviceRefusal.Wrong(minutes);
                 if (edit.Installed > Now)
-                    return Task.FromResult<DeviceRefusal?>(DeviceRefusal.Wrong(InTheFuture(edit.Installed.Value)));
+                    return DeviceRefusal.Wrong(InTheFuture(edit.Installed.Value));
+                // Whoever has it now sees what it has said since then, and nothing of the home that it was in before.
+                if (edit.Installed is { } installed && await EarliestAsync(db, device, cancellation) is { } came && installed < came)
+                    return DeviceRefusal.Wrong(Before(installed, came));
                 device.Profile = edit.Profile?.Trim() ?? device.Profile;
                 device.Label = edit.Label?.Trim() ?? device.Label;
                 if (edit.ReportMinutes is { } every)
                     device.ReportMinutes = every == 0 ? null : every;
                 device.InstalledAt = edit.Installed ?? device.InstalledAt;
-                return Task.FromResult<DeviceRefusal?>(null);
+                return null;
             },
             cancellation
         );
@@ -185,14 +188,14 @@ internal sealed partial record DeviceOperations(
             ? DeviceRefusal.Wrong(
                 new Wording($"{at:yyyy-MM-dd HH:mm} is more than {DaysBack} days ago", $"{at:yyyy-MM-dd HH:mm} 已超过 {DaysBack} 天")
             )
-        : at < notBefore
-            ? DeviceRefusal.Wrong(
-                new Wording(
-                    $"{at:yyyy-MM-dd HH:mm} lies before {notBefore:yyyy-MM-dd HH:mm}, when it came where it is (UTC)",
-                    $"{at:yyyy-MM-dd HH:mm} 早于该设备来到现处的时间 {notBefore:yyyy-MM-dd HH:mm}（协调世界时）"
-                )
-            )
+        : at < notBefore ? DeviceRefusal.Wrong(Before(at, notBefore.Value))
         : null;
+
+    private static Wording Before(DateTime at, DateTime came) =>
+        new(
+            $"{at:yyyy-MM-dd HH:mm} lies before {came:yyyy-MM-dd HH:mm}, when it came where it is (UTC)",
+            $"{at:yyyy-MM-dd HH:mm} 早于该设备来到现处的时间 {came:yyyy-MM-dd HH:mm}（协调世界时）"
+        );
 
     private static Wording InTheFuture(DateTime at) => new($"{at:yyyy-MM-dd HH:mm} lies in the future", $"{at:yyyy-MM-dd HH:mm} 在将来");
 
