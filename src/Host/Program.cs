@@ -23,6 +23,7 @@ internal static class Program
             ImportCommand.Create(),
             ExportCommand.Create(),
             CredentialCommand.Create(),
+            DevicesCommand.Create(),
             RotateKeyCommand.Create(),
             ApiKeyCommand.Create(),
             UserCommand.Create(),

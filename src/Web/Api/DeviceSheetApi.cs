@@ -53,21 +53,8 @@ internal static class DeviceSheetApi
     internal static IResult Answer(string name, IReadOnlyList<MadeDevice> made, SignedLinks links, Caller caller)
     {
         caller.Http.Response.Headers.CacheControl = "no-store";
-        return Caller.Sheet(
-            $"{Path.GetFileNameWithoutExtension(name)}-mqtt{Path.GetExtension(name).ToLowerInvariant()}",
-            DeviceSheet.AnswerHeadings(caller.Http.Request.Language()),
-            made.Select(m =>
-                (IReadOnlyList<object?>)
-                    [
-                        m.Entry.Id,
-                        m.Entry.Id,
-                        m.Password,
-                        m.Entry.Profile,
-                        m.Entry.Label,
-                        m.Entry.Resident,
-                        $"{links.PublicUrl}/devices/{Uri.EscapeDataString(m.Entry.Id)}",
-                    ]
-            )
-        );
+        var answer = DeviceSheet.Answer(made, links.PublicUrl, caller.Http.Request.Language());
+        var called = $"{Path.GetFileNameWithoutExtension(name)}-mqtt{Path.GetExtension(name).ToLowerInvariant()}";
+        return Caller.Sheet(called, answer.Headings, answer.Rows);
     }
 }

@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
+using Vigil.Notify;
 using Vigil.Storage.Records;
 
 namespace Vigil.Web.Operations;
@@ -7,10 +8,13 @@ namespace Vigil.Web.Operations;
 /// <summary>A device that was registered from a sheet, with the password that is shown this once.</summary>
 internal sealed record MadeDevice(DeviceEntry Entry, string Password);
 
+/// <summary>What is answered to a sheet: its devices with their passwords.</summary>
+public sealed record DeviceSheetAnswer(IReadOnlyList<string> Headings, IReadOnlyList<IReadOnlyList<object?>> Rows);
+
 /// <summary>
 /// Registers the devices of a sheet, each with a password for MQTT: all of them, or, where there is a mistake in any row, none.
 /// </summary>
-internal static class DeviceSheet
+public static class DeviceSheet
 {
     /// <summary>Bytes of a file at most.</summary>
     public const int Largest = 4 << 20;
@@ -49,11 +53,58 @@ internal static class DeviceSheet
             }.Select(h => h.In(language)),
         ];
 
+    /// <summary>The same on the command line, where the whole service is at hand.</summary>
+    /// <param name="records">Of all areas.</param>
+    /// <param name="knows">Which profiles there are.</param>
+    /// <param name="desk">Where a device may have an open alarm.</param>
+    /// <param name="now">UTC.</param>
+    /// <param name="publicUrl">Of the devices' pages.</param>
+    /// <param name="language">Of the answer's headings.</param>
+    /// <param name="file">The sheet; an XLSX has to be seekable.</param>
+    /// <param name="name">Its name.</param>
+    /// <param name="cancellation">Ends it with nothing written.</param>
+    /// <returns>The sheet of passwords, which are nowhere else; or what is wrong with the file.</returns>
+    public static async Task<(DeviceSheetAnswer Answer, IReadOnlyList<Problem> Problems)> RegisterAsync(
+        IDbContextFactory<RecordsDb> records,
+        KnowsProfile knows,
+        AlarmDesk desk,
+        DateTime now,
+        string publicUrl,
+        string language,
+        Stream file,
+        string name,
+        CancellationToken cancellation
+    )
+    {
+        var by = new DeviceOperations(records, knows, desk, "cli", "", now, "");
+        var (made, problems) = await RegisterAsync(by, file, name, cancellation);
+        return (Answer(made, publicUrl, language), problems);
+    }
+
+    internal static DeviceSheetAnswer Answer(IReadOnlyList<MadeDevice> made, string publicUrl, string language) =>
+        new(
+            AnswerHeadings(language),
+            [
+                .. made.Select(m =>
+                    (IReadOnlyList<object?>)
+                        [
+                            m.Entry.Id,
+                            m.Entry.Id,
+                            m.Password,
+                            m.Entry.Profile,
+                            m.Entry.Label,
+                            m.Entry.Resident,
+                            $"{publicUrl}/devices/{Uri.EscapeDataString(m.Entry.Id)}",
+                        ]
+                ),
+            ]
+        );
+
     /// <param name="by">Who registers them, in the records of all areas: passwords belong to none.</param>
     /// <param name="file">The sheet; an XLSX has to be seekable.</param>
     /// <param name="name">Its name, whose ending tells CSV from XLSX.</param>
     /// <param name="cancellation">Ends it with nothing written.</param>
-    public static async Task<(IReadOnlyList<MadeDevice> Made, IReadOnlyList<Problem> Problems)> RegisterAsync(
+    internal static async Task<(IReadOnlyList<MadeDevice> Made, IReadOnlyList<Problem> Problems)> RegisterAsync(
         DeviceOperations by,
         Stream file,
         string name,
