@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Notify.Messages;
+using Vigil.Notify.Reach;
 using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Escalation;
@@ -49,7 +50,9 @@ public sealed class ProviderReceipts(
         {
             (row.State, row.SentAt, row.FinishedAt, row.Held, row.Note) = (NoticeState.Delivered, row.SentAt ?? now, now, false, reason.En);
             // the number does receive messages
-            await db.BlockedNumbers.Where(b => b.Address == row.Address && b.Channel == row.Channel).ExecuteDeleteAsync(cancellation);
+            var blocks = db.BlockedNumbers.Where(b => b.Address == row.Address && b.Channel == row.Channel);
+            if (await blocks.ExecuteDeleteAsync(cancellation) > 0)
+                await ReachAnswers.UnblockedAsync(db, row.Address, now, cancellation);
             Timeline.Add(db, row, now, TimelineEvent.Delivered, provider, "", " 已送达");
         }
         else if (meaning == ReceiptMeaning.Failed)

@@ -112,6 +112,18 @@ public sealed class ReachAnswers(IDbContextFactory<RecordsDb> records, ReachOpti
     /// <summary>When it is tested again; null when nobody has to be asked regularly.</summary>
     internal DateTime? Next(DateTime now) => options.ReachTestDays > 0 ? now.AddDays(options.ReachTestDays) : null;
 
+    /// <summary>
+    /// A way to the number is open again: where its test has failed, it is tested anew, that way too, instead of in a month or never.
+    /// </summary>
+    internal static Task UnblockedAsync(RecordsDb db, string address, DateTime now, CancellationToken cancellation) =>
+        db
+            .ReachTests.Where(t => t.Address == address && t.State == ReachState.Idle)
+            .Where(t => t.FailedAt != null && (t.VerifiedAt == null || t.VerifiedAt <= t.FailedAt))
+            .ExecuteUpdateAsync(
+                u => u.SetProperty(t => t.State, ReachState.Waiting).SetProperty(t => t.Attempts, 0).SetProperty(t => t.DueAt, now),
+                cancellation
+            );
+
     /// <summary>Remembered for alarms too.</summary>
     internal async Task BlockAsync(RecordsDb db, ReachTest test, Wording reason, CancellationToken cancellation)
     {

@@ -44,7 +44,7 @@ internal static class ApiEndpoints
         StatisticsApi.Map(read);
         ProtectionApi.Map(read);
         SearchApi.Map(read);
-        ReachTestsApi.Map(read, write);
+        ReachTestsApi.Map(read, write, admin);
         CredentialsApi.Map(admin);
         RegistryApi.Map(admin);
         WebhooksApi.Map(admin);

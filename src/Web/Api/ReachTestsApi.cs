@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Vigil.Model;
 using Vigil.Notify.Reach;
+using Vigil.Registry.Edits;
 using Vigil.Web.Operations;
 
 namespace Vigil.Web.Api;
@@ -19,11 +20,13 @@ internal sealed record NumberAnswer(string Name, string Relation, string Number,
 /// <summary>Numbers that will be tested.</summary>
 internal sealed record ReachTestsAsked(int Numbers);
 
-/// <summary>Reach tests: whether contacts and visitors answer at their numbers.</summary>
+/// <summary>Reach tests: whether contacts, visitors and officers answer at their numbers.</summary>
 internal static class ReachTestsApi
 {
-    public static void Map(RouteGroupBuilder read, RouteGroupBuilder write)
+    public static void Map(RouteGroupBuilder read, RouteGroupBuilder write, RouteGroupBuilder admin)
     {
+        MapPerson(read, write, RecordKind.Visitor, "visitors/{id}/reach-tests", "a visitor");
+        MapPerson(read, admin, RecordKind.Officer, "officers/{id}/reach-tests", "a duty officer or supervisor");
         read.MapGet(
                 "residents/{id}/reach-tests",
                 async (string id, int? offset, int? limit, ReachTests tests, [AsParameters] Caller caller) =>
@@ -54,6 +57,37 @@ internal static class ReachTestsApi
                 }
             )
             .Answers<ReachTestsAsked>("Tests the numbers of a resident's contacts and visitor, in the hours for it", 404);
+    }
+
+    private static void MapPerson(RouteGroupBuilder read, RouteGroupBuilder ask, RecordKind kind, string path, string whose)
+    {
+        read.MapGet(
+                path,
+                async (string id, int? offset, int? limit, ReachTests tests, [AsParameters] Caller caller) =>
+                {
+                    await using var db = await caller.OpenAsync();
+                    return await ReachOperations.OfPersonAsync(db, tests, kind, id, caller.Cancellation) is { } found
+                        ? Results.Ok(
+                            caller
+                                .Page(found, offset, limit)
+                                .Select(n => new NumberAnswer(n.Name, n.Role, Shown(n.Address), n.State.Word(), n.At, n.Why.En))
+                        )
+                        : Caller.Missing(kind.Word.En, id);
+                }
+            )
+            .Lists<NumberAnswer>($"Whether the number of {whose} reaches them", 404);
+        ask.MapPost(
+                path,
+                async (string id, ReachTests tests, [AsParameters] Caller caller) =>
+                {
+                    await using var db = await caller.OpenAsync();
+                    return
+                        await ReachOperations.AskPersonAsync(db, tests, kind, id, caller.Who, caller.Now, caller.Cancellation) is { } asked
+                        ? Results.Ok(new ReachTestsAsked(asked))
+                        : Caller.Missing(kind.Word.En, id);
+                }
+            )
+            .Answers<ReachTestsAsked>($"Tests the number of {whose}, in the hours for it", 404);
     }
 
     private static string Shown(string address) =>

@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Notify.Reach;
+using Vigil.Registry.Edits;
 using Vigil.Storage.Records;
 
 namespace Vigil.Web.Operations;
@@ -27,7 +28,7 @@ internal enum NumberState
 /// <param name="Why">It failed or could not be asked.</param>
 internal sealed record NumberOf(string Name, string Role, string Address, NumberState State, DateTime? At, Wording Why);
 
-/// <summary>Reach tests of the people of a home.</summary>
+/// <summary>Reach tests of the people of a home, and of visitors and officers.</summary>
 internal static class ReachOperations
 {
     /// <summary>Contacts in their order, then the visitor; null where there is no such resident in the reader's area.</summary>
@@ -50,16 +51,47 @@ internal static class ReachOperations
             .Select(c => (c.Name, c.Relation, Address: Reached(c.Phone, c.Mail)))
             .Concat(home.Visitor is { } v ? [(v.Name, "", Reached(v.Phone, v.Mail))] : [])
             .ToList();
+        return await StatesAsync(tests, people, cancellation);
+    }
+
+    /// <summary>The one number of a visitor or officer; null where there is none such in the reader's area.</summary>
+    public static async Task<IReadOnlyList<NumberOf>?> OfPersonAsync(
+        RecordsDb db,
+        ReachTests tests,
+        RecordKind kind,
+        string id,
+        CancellationToken cancellation
+    ) => await PersonAsync(db, kind, id, cancellation) is { } person ? await StatesAsync(tests, [person], cancellation) : null;
+
+    private static async Task<IReadOnlyList<NumberOf>> StatesAsync(
+        ReachTests tests,
+        IReadOnlyList<(string Name, string Role, string Address)> people,
+        CancellationToken cancellation
+    )
+    {
         var states = await tests.StatesAsync(people.Select(p => p.Address), cancellation);
         return
         [
             .. people.Select(p =>
             {
                 var (state, at, why) = StateOf(states.GetValueOrDefault(p.Address));
-                return new NumberOf(p.Name, p.Relation, p.Address, state, at, why);
+                return new NumberOf(p.Name, p.Role, p.Address, state, at, why);
             }),
         ];
     }
+
+    private static async Task<(string Name, string Role, string Address)?> PersonAsync(
+        RecordsDb db,
+        RecordKind kind,
+        string id,
+        CancellationToken cancellation
+    ) =>
+        await kind.SeeAsync(db, id, cancellation) switch
+        {
+            DutyOfficer o => (o.Name, "", Reached(o.Phone, o.Mail)),
+            Visitor v => (v.Name, "", Reached(v.Phone, v.Mail)),
+            _ => null,
+        };
 
     /// <summary>Has the numbers of these residents' contacts tested, and of their visitors.</summary>
     /// <param name="db">The records of the asker's area.</param>
@@ -100,6 +132,26 @@ internal static class ReachOperations
         var asked = await tests.AskAsync(addresses, who, cancellation);
         foreach (var resident in residents)
             db.AddAudit(now, who, "reach-test", $"resident:{resident}", "numbers of contacts and visitor");
+        await db.SaveChangesAsync(cancellation);
+        return asked;
+    }
+
+    /// <summary>Has the number of a visitor or officer tested.</summary>
+    /// <returns>How many numbers will be; null where there is none such in the asker's area.</returns>
+    public static async Task<int?> AskPersonAsync(
+        RecordsDb db,
+        ReachTests tests,
+        RecordKind kind,
+        string id,
+        string who,
+        DateTime now,
+        CancellationToken cancellation
+    )
+    {
+        if (await PersonAsync(db, kind, id, cancellation) is not { } person)
+            return null;
+        var asked = await tests.AskAsync([person.Address], who, cancellation);
+        db.AddAudit(now, who, "reach-test", $"{kind.Word.En}:{id}", "number");
         await db.SaveChangesAsync(cancellation);
         return asked;
     }

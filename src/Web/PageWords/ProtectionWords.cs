@@ -34,6 +34,7 @@ internal static class ProtectionWords
             "先发送含代码和链接的短信，一天内未确认再拨打按键电话。只在白天进行，老人有未办结警情时不进行。"
         ),
         ["reach.ask"] = new("Check the numbers", "核验号码"),
+        ["reach.ask-one"] = new("Check the number", "核验号码"),
         ["reach.ask-page"] = new("Check the numbers of this page", "核验本页联系人号码"),
         ["reach.asked-now"] = new("{0} numbers will be checked.", "将核验 {0} 个号码。"),
         ["reach.none"] = new("no number", "无号码"),

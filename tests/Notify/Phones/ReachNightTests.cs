@@ -123,6 +123,37 @@ public abstract class ReachNightTests
     }
 
     [Fact]
+    public async Task A_number_that_failed_is_tested_again_when_a_text_arrives_there_after_all()
+    {
+        await using var night = await BeginAsync();
+        var alarm = await night.RaiseAsync(AlarmKind.NoWater);
+        await night.PassAsync(TimeSpan.FromMinutes(2));
+        await night.Desk.AcknowledgeAsync(alarm, "duty:d1", "", Stop);
+        await night.Desk.ResolveAsync(alarm, "duty:d1", Resolution.FalseHabit, "", Stop);
+        night.Is(night.Contact1, new Person { Text = OnText.UnknownNumber, Call = OnCall.Unreachable });
+        await AskAsync(night, night.Contact1);
+        await PassAsync(night, TimeSpan.FromMinutes(10));
+        Assert.True((await TestAsync(night, night.Contact1)).IsFailed);
+
+        // The receipt of an earlier text comes now: the number takes texts.
+        night.Is(night.Contact1, new Person { Text = OnText.Replies, Call = OnCall.Unreachable });
+        Guid notice;
+        await using (var db = await night.Records.CreateDbContextAsync(Stop))
+        {
+            var row = await db.Notices.FirstAsync(n => n.AlarmId == alarm && n.Address == night.Contact1, Stop);
+            (row.Channel, row.State, row.FinishedAt, row.Provider, row.ProviderId) = (Channel.Sms, NoticeState.Sent, null, "twilio", "SM1");
+            notice = row.Id;
+            await db.SaveChangesAsync(Stop);
+        }
+
+        await night
+            .Services.GetRequiredService<Vigil.Notify.Escalation.ProviderReceipts>()
+            .TakeAsync("twilio", "SM1", notice, true, Wording.Same("delivered"), Stop);
+        await PassAsync(night, TimeSpan.FromMinutes(5));
+        Assert.True((await TestAsync(night, night.Contact1)).IsVerified);
+    }
+
+    [Fact]
     public async Task Nobody_is_asked_at_night_nor_while_an_alarm_of_the_home_is_open()
     {
         await using var night = await BeginAsync();
