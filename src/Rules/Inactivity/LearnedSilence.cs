@@ -144,7 +144,7 @@ internal sealed class LearnedSilence(InactivitySettings settings, int firstDays,
     public double ChanceInHour(int hour)
     {
         var known = days.Known;
-        var used = (days.Used[2 * hour] | days.Used[2 * hour + 1]) & known;
+        var used = (days.UsedIn(2 * hour) | days.UsedIn(2 * hour + 1)) & known;
         return PastDays.CountDays(used) / (double)Math.Max(1, PastDays.CountDays(known));
     }
 

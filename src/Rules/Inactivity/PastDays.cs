@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.InteropServices;
 
@@ -5,7 +6,8 @@ namespace Vigil.Rules.Inactivity;
 
 /// <summary>
 /// In which half hours of the last 128 days something was used: a set of days (one bit each, the newest in bit 0) for each half hour of
-/// local time. Comparing a silence with all past days is then an AND and a population count per hour.
+/// local time. Comparing a silence with all past days is then an AND and a population count per hour. A home of which a week is known takes
+/// a byte for each half hour, one of which all 128 days are known sixteen.
 /// </summary>
 internal struct PastDays
 {
@@ -13,7 +15,19 @@ internal struct PastDays
     public const long SlotTicks = TimeSpan.TicksPerHour / 2;
     private const int UsualDays = 30;
 
-    public readonly UInt128[] Used = new UInt128[Slots];
+    /// <summary>Bytes for each half hour.</summary>
+    private const int Widest = 16;
+
+    /// <summary>So that the last half hour can be read like the others.</summary>
+    private static readonly byte[] Nothing = new byte[Widest];
+    private static readonly UInt128[] Masks =
+    [
+        .. Enumerable.Range(0, Widest + 1).Select(w => w == Widest ? UInt128.MaxValue : (UInt128.One << (8 * w)) - 1),
+    ];
+
+    /// <summary>The days of one half hour after another, lowest byte first, and what <see cref="Nothing"/> is for.</summary>
+    private byte[] used = Nothing;
+    private int width;
 
     /// <summary>Days of which at least 21.5 hours are known.</summary>
     public UInt128 Known;
@@ -56,8 +70,7 @@ internal struct PastDays
     /// <summary>Begins a new day.</summary>
     public void NextDay(bool known)
     {
-        foreach (ref var slot in Used.AsSpan())
-            slot <<= 1;
+        ShiftDays();
         if (known)
             Known |= 1;
         Known <<= 1;
@@ -70,14 +83,14 @@ internal struct PastDays
         if (days == 0)
             return;
         var sum = 0;
-        foreach (var slot in Used)
-            sum += CountDays(slot & recent);
+        for (var slot = 0; slot < Slots; slot++)
+            sum += CountDays(UsedIn(slot) & recent);
         Usual = (float)sum / days;
     }
 
     public void StartAt(long day)
     {
-        Array.Clear(Used);
+        (used, width) = (Nothing, 0);
         Known = 0;
         Day = day;
         SortDays();
@@ -85,12 +98,18 @@ internal struct PastDays
     }
 
     /// <param name="slot">Half hours since 0001-01-01, local.</param>
-    public readonly void MarkUsed(long slot)
+    public void MarkUsed(long slot)
     {
         var back = Day - slot / Slots;
-        if (back is >= 0 and < 128)
-            Used[slot % Slots] |= UInt128.One << (int)back;
+        if (back is < 0 or >= 128)
+            return;
+        if (back / 8 >= width)
+            Widen((int)back / 8 + 1);
+        used[slot % Slots * width + back / 8] |= (byte)(1 << (int)(back % 8));
     }
+
+    /// <summary>The days on which something was used in a half hour of the day, 0 to 47.</summary>
+    public readonly UInt128 UsedIn(int slot) => BinaryPrimitives.ReadUInt128LittleEndian(used.AsSpan(slot * width)) & Masks[width];
 
     /// <summary>Whether something was used in the hour that begins with this half hour; null when that isn't known.</summary>
     public readonly bool? UsedInHour(long slot)
@@ -106,7 +125,7 @@ internal struct PastDays
     public readonly bool IsUsed(long slot)
     {
         var back = Day - slot / Slots;
-        return back is >= 0 and < 128 && (Used[slot % Slots] >> (int)back & 1) != 0;
+        return back is >= 0 and < 128 && Has((int)(slot % Slots), (int)back);
     }
 
     /// <summary>Half hours with use in the 24 hours before a half hour.</summary>
@@ -116,16 +135,14 @@ internal struct PastDays
         if (back is < -1 or > 125)
             return 0;
         var before = (int)(slot % Slots);
-        UInt128 today = back < 0 ? 0 : UInt128.One << (int)back,
-            yesterday = UInt128.One << (int)(back + 1);
-        var used = 0;
-        for (var i = 0; i < before; i++)
-            if ((Used[i] & today) != 0)
-                used++;
+        var count = 0;
+        for (var i = 0; i < before && back >= 0; i++)
+            if (Has(i, (int)back))
+                count++;
         for (var i = before; i < Slots; i++)
-            if ((Used[i] & yesterday) != 0)
-                used++;
-        return used;
+            if (Has(i, (int)back + 1))
+                count++;
+        return count;
     }
 
     /// <summary>
@@ -133,7 +150,7 @@ internal struct PastDays
     /// silence began.
     /// </summary>
     public readonly UInt128 DaysUsedInHour(long slot, long startDay) =>
-        (Used[slot % Slots] << (int)(slot / Slots - startDay)) | (Used[(slot + 1) % Slots] << (int)((slot + 1) / Slots - startDay));
+        OfDay(slot, startDay) | OfDay(slot + 1, startDay);
 
     /// <summary>
     /// On how many days of how many something was used between these two times of day, and by when on nearly all (97 %) of those.
@@ -148,13 +165,13 @@ internal struct PastDays
             valid &= Known << offset;
         var silent = valid;
         for (var slot = start; slot < end; slot++)
-            silent &= ~(Used[slot % Slots] << (int)(slot / Slots - startDay));
+            silent &= ~OfDay(slot, startDay);
         var of = CountDays(valid);
         var used = of - CountDays(silent);
         silent = valid;
         for (var slot = start; slot < end; slot++)
         {
-            silent &= ~(Used[slot % Slots] << (int)(slot / Slots - startDay));
+            silent &= ~OfDay(slot, startDay);
             if (of - CountDays(silent) >= used * 0.97)
                 return (used, of, (slot + 1) * SlotTicks);
         }
@@ -167,8 +184,8 @@ internal struct PastDays
     {
         var recent = Known & ((UInt128.One << (days + 1)) - 1);
         UInt128 any = 0;
-        foreach (var slot in Used)
-            any |= slot;
+        for (var slot = 0; slot < Slots; slot++)
+            any |= UsedIn(slot);
         return (CountDays(recent), CountDays(recent & any));
     }
 
@@ -183,14 +200,55 @@ internal struct PastDays
     {
         Write(to, Known);
         Write(to, Weekend);
-        to.Write(MemoryMarshal.AsBytes(Used.AsSpan()));
+        for (var slot = 0; slot < Slots; slot++)
+            Write(to, UsedIn(slot));
     }
 
     public void Read(BinaryReader from)
     {
         Known = ReadDays(from);
         Weekend = ReadDays(from);
-        from.ReadExactly(MemoryMarshal.AsBytes(Used.AsSpan()));
+        Span<byte> all = stackalloc byte[Slots * Widest];
+        from.ReadExactly(all);
+        (used, width) = (Nothing, 0);
+        var widest = 0;
+        for (var i = 0; i < all.Length; i++)
+            if (all[i] != 0)
+                widest = Math.Max(widest, i % Widest + 1);
+        if (widest == 0)
+            return;
+        Widen(widest);
+        for (var slot = 0; slot < Slots; slot++)
+            all.Slice(slot * Widest, widest).CopyTo(used.AsSpan(slot * widest));
+    }
+
+    private readonly bool Has(int slot, int back) => back / 8 < width && (used[slot * width + back / 8] >> (back % 8) & 1) != 0;
+
+    private readonly UInt128 OfDay(long slot, long startDay) => UsedIn((int)(slot % Slots)) << (int)(slot / Slots - startDay);
+
+    /// <summary>Each day becomes one older, and the 128th is forgotten.</summary>
+    private void ShiftDays()
+    {
+        var full = false;
+        for (var slot = 1; slot <= Slots && width > 0; slot++)
+            full |= used[slot * width - 1] >= 0x80;
+        if (full && width < Widest)
+            Widen(width + 1);
+        else if (full)
+            for (var slot = 1; slot <= Slots; slot++)
+                used[slot * Widest - 1] &= 0x7F;
+        // No half hour runs over into the next: all are moved as one long number.
+        var carry = 0UL;
+        foreach (ref var word in MemoryMarshal.Cast<byte, ulong>(used.AsSpan(0, Slots * width)))
+            (word, carry) = ((word << 1) | carry, word >> 63);
+    }
+
+    private void Widen(int to)
+    {
+        var wider = new byte[Slots * to + Widest - to];
+        for (var slot = 0; slot < Slots; slot++)
+            used.AsSpan(slot * width, width).CopyTo(wider.AsSpan(slot * to));
+        (used, width) = (wider, to);
     }
 
     private static void Write(BinaryWriter to, UInt128 value)
