@@ -1,9 +1,12 @@
+using System.Runtime.InteropServices;
+
 namespace Vigil.Rules;
 
 /// <summary>
 /// How often a device speaks by itself, learned from the times between its messages: a heartbeat limits them, so that the longest comes
 /// again and again. Of a button that is only pressed there is none. 20 bytes.
 /// </summary>
+[StructLayout(LayoutKind.Sequential, Pack = 4)]
 internal struct Cadence
 {
     /// <summary>So many of the longest times make a cadence…</summary>

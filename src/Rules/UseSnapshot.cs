@@ -31,7 +31,7 @@ internal static class UseSnapshot
         }
 
         w.Write(use.UseSum);
-        w.Write(MemoryMarshal.AsBytes(use.Slot.AsSpan()));
+        w.Write(MemoryMarshal.AsBytes((ReadOnlySpan<float>)use.Slot));
         w.Write(use.SlotIndex);
         w.Write(use.SlotLength);
         w.Write(use.ImpreciseUntil);
@@ -72,7 +72,7 @@ internal static class UseSnapshot
         for (var i = 0; i < use.UseCount; i++)
             use.Uses[i] = new Use { Time = r.ReadInt64(), Amount = r.ReadDouble() };
         use.UseSum = r.ReadDouble();
-        r.ReadExactly(MemoryMarshal.AsBytes(use.Slot.AsSpan()));
+        r.ReadExactly(MemoryMarshal.AsBytes((Span<float>)use.Slot));
         use.SlotIndex = r.ReadInt64();
         use.SlotLength = r.ReadInt64();
         use.ImpreciseUntil = r.ReadInt64();

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Vigil.Model;
 
 namespace Vigil.Rules;
@@ -29,7 +30,7 @@ internal sealed class UseTracker
     public Use[] Uses = [];
     public int UseCount;
     public double UseSum;
-    public readonly float[] Slot = new float[Ring];
+    public Used Slot;
 
     /// <summary>Number of the newest slot: ticks divided by the slot length.</summary>
     public long SlotIndex;
@@ -93,7 +94,7 @@ internal sealed class UseTracker
         }
 
         if (UseCount == Uses.Length)
-            Array.Resize(ref Uses, Math.Min(MostUses, Uses.Length == 0 ? 4 : Uses.Length * 2));
+            Array.Resize(ref Uses, Math.Min(MostUses, Uses.Length + 2));
         Uses[UseCount++] = new Use { Time = time, Amount = used };
         UseSum += used;
         var drop = 0;
@@ -115,7 +116,7 @@ internal sealed class UseTracker
         if (length != SlotLength)
         {
             // The rule's window has changed: the slots start empty.
-            Array.Clear(Slot);
+            Slot = default;
             SlotLength = length;
             SlotIndex = to / length;
             Judged = SlotIndex;
@@ -131,7 +132,7 @@ internal sealed class UseTracker
         {
             var overlap = Math.Min(to, (s + 1) * length) - Math.Max(from, s * length);
             if (overlap > 0)
-                Slot[s % Ring] += (float)(used * overlap / total);
+                Slot[(int)(s % Ring)] += (float)(used * overlap / total);
         }
     }
 
@@ -151,7 +152,7 @@ internal sealed class UseTracker
             quietest = double.MaxValue;
         for (var i = 0; i < Slots; i++)
         {
-            sum += Slot[(SlotIndex + 1 + i) % Ring];
+            sum += Slot[(int)((SlotIndex + 1 + i) % Ring)];
             if (i < block - 1)
                 continue;
             double of = 0,
@@ -159,7 +160,7 @@ internal sealed class UseTracker
                 least = double.MaxValue;
             for (var b = 0; b < block; b++)
             {
-                var value = Slot[(SlotIndex + 1 + i - b) % Ring];
+                var value = Slot[(int)((SlotIndex + 1 + i - b) % Ring)];
                 of += value;
                 most = Math.Max(most, value);
                 least = Math.Min(least, value);
@@ -174,12 +175,19 @@ internal sealed class UseTracker
     private void Advance(long index)
     {
         if (index - SlotIndex >= Ring)
-            Array.Clear(Slot);
+            Slot = default;
         else
             for (var s = SlotIndex + 1; s <= index; s++)
-                Slot[s % Ring] = 0;
+                Slot[(int)(s % Ring)] = 0;
         if (index > SlotIndex)
             SlotIndex = index;
+    }
+
+    /// <summary>What was used in each slot.</summary>
+    [InlineArray(Ring)]
+    internal struct Used
+    {
+        private float first;
     }
 }
 

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Vigil.Rules.Inactivity;
 
 /// <summary>
@@ -5,7 +7,7 @@ namespace Vigil.Rules.Inactivity;
 /// homes have some every day. A second room, a door or a tap within half an hour confirm it; where one sensor is all there is, its next
 /// pulse within two hours does.
 /// </summary>
-internal struct Evidence()
+internal struct Evidence
 {
     /// <summary>How many signs are looked back at.</summary>
     public const int Ring = 8;
@@ -20,7 +22,7 @@ internal struct Evidence()
     private const float Repeated = 0.25f;
     private const int MostRepeated = 5;
 
-    public readonly (int Source, long Time, float Strength)[] Signs = new (int, long, float)[Ring];
+    public Newest Signs;
     private int next;
 
     /// <summary>
@@ -33,11 +35,11 @@ internal struct Evidence()
     public (float Strength, bool Repeats) Add(int source, long time, float strength, bool alone)
     {
         var repeats = false;
-        foreach (ref var sign in Signs.AsSpan())
+        foreach (ref var sign in (Span<Sign>)Signs)
             repeats |= sign.Source == source && sign.Time > 0 && time - sign.Time < Again && time >= sign.Time && sign.Strength >= strength;
         if (!repeats)
         {
-            Signs[next] = (source, time, strength);
+            Signs[next] = new Sign(source, time, strength);
             next = (next + 1) % Ring;
         }
 
@@ -68,7 +70,7 @@ internal struct Evidence()
         return (sum, repeats);
     }
 
-    private static bool IsBefore((int, long Time, float Strength) a, (int, long Time, float Strength) b) =>
+    private static bool IsBefore(in Sign a, in Sign b) =>
         a.Strength > b.Strength || (a.Strength == b.Strength && a.Time < b.Time);
 
     private static bool IsNear(long sign, long time, long together) => sign > time - together && sign <= time && sign > 0;
@@ -76,11 +78,11 @@ internal struct Evidence()
     public readonly void Write(BinaryWriter to)
     {
         to.Write(next);
-        foreach (var (source, time, strength) in Signs)
+        foreach (var sign in (ReadOnlySpan<Sign>)Signs)
         {
-            to.Write(source);
-            to.Write(time);
-            to.Write(strength);
+            to.Write(sign.Source);
+            to.Write(sign.Time);
+            to.Write(sign.Strength);
         }
     }
 
@@ -88,6 +90,22 @@ internal struct Evidence()
     {
         next = from.ReadInt32();
         for (var i = 0; i < Ring; i++)
-            Signs[i] = (from.ReadInt32(), from.ReadInt64(), from.ReadSingle());
+            Signs[i] = new Sign(from.ReadInt32(), from.ReadInt64(), from.ReadSingle());
+    }
+
+    /// <param name="source">Which sensor.</param>
+    /// <param name="time">UTC ticks; 0: none.</param>
+    /// <param name="strength">The metric's.</param>
+    public struct Sign(int source, long time, float strength)
+    {
+        public long Time = time;
+        public readonly int Source = source;
+        public readonly float Strength = strength;
+    }
+
+    [InlineArray(Ring)]
+    public struct Newest
+    {
+        private Sign first;
     }
 }

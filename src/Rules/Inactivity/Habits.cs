@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Vigil.Rules.Inactivity;
 
 /// <summary>
@@ -10,7 +12,7 @@ namespace Vigil.Rules.Inactivity;
 /// silence would have reached anyway; the harm of the delay from then on grows most around ten hours. So the alarm comes before hours that
 /// would prove nothing (the night) rather than after them.
 /// </remarks>
-internal readonly struct Habits
+internal struct Habits
 {
     /// <summary>The weights with which every home begins, fitted to the homes of the tuning set (ADR 3).</summary>
     public static readonly float[] Prior = [1.133f, 0.513f, 0.295f, -1.781f, 1.716f, 0.142f, 0.136f, 0.592f, -0.379f];
@@ -35,12 +37,13 @@ internal readonly struct Habits
         .. Enumerable.Range(0, Silence.Hours + 1).Select(h => 1 / (1 + Math.Exp((10 - h) / 1.5)) + 0.01 * h),
     ];
 
-    public readonly float[] Weights = [.. Prior];
+    /// <summary>One for each feature.</summary>
+    public Features Weights;
 
-    public Habits() { }
+    public Habits() => Prior.CopyTo((Span<float>)Weights);
 
     /// <summary>The chance that a silence lasts at least so many full hours, from 0 to 24 (survival).</summary>
-    public void Lasts(in PastDays days, long from, Span<double> lasts)
+    public readonly void Lasts(in PastDays days, long from, Span<double> lasts)
     {
         var silence = new Silence(days, from);
         Span<float> features = stackalloc float[Silence.Features];
@@ -105,11 +108,17 @@ internal readonly struct Habits
         return at;
     }
 
-    private double Chance(ReadOnlySpan<float> features)
+    private readonly double Chance(ReadOnlySpan<float> features)
     {
         var sum = 0f;
         for (var i = 0; i < features.Length; i++)
             sum += Weights[i] * features[i];
         return 1 / (1 + MathF.Exp(-sum));
+    }
+
+    [InlineArray(Silence.Features)]
+    public struct Features
+    {
+        private float first;
     }
 }

@@ -50,7 +50,7 @@ internal sealed class HomeLife
     public const long LongestDoubt = 3 * TimeSpan.TicksPerDay;
 
     private readonly LearnedSilence life = new(InactivitySettings.Default, firstDays: 3, Slack);
-    private Evidence evidence = new();
+    private Evidence evidence;
     private long heard;
 
     /// <summary>The silence (by <see cref="Last"/>) that people were told of, that was looked at, and that has to wait for hours.</summary>
@@ -276,7 +276,7 @@ internal sealed class HomeLife
         postponed = 0;
         foreach (ref var source in Sources.AsSpan())
             (source.Newest, source.Since) = (back(source.Newest), back(source.Since));
-        foreach (ref var sign in evidence.Signs.AsSpan())
+        foreach (ref var sign in (Span<Evidence.Sign>)evidence.Signs)
             sign.Time = back(sign.Time);
     }
 

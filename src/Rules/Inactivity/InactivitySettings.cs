@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 namespace Vigil.Rules.Inactivity;
 
 /// <summary>How adaptive inactivity is tuned. Defaults in code; docs/adr/0003-adaptive-inactivity.md has the tables behind them.</summary>
@@ -9,6 +11,11 @@ namespace Vigil.Rules.Inactivity;
 public sealed record InactivitySettings(double BudgetDays = 100, double FloorHours = 24, int LearnDays = 28, double LeastHours = 4)
 {
     public static readonly InactivitySettings Default = new();
+
+    private static readonly ConcurrentDictionary<InactivitySettings, InactivitySettings> All = new() { [Default] = Default };
+
+    /// <summary>The one object with these settings: there are as many as the rules have, and a million homes.</summary>
+    internal InactivitySettings Shared() => All.GetOrAdd(this, this);
 }
 
 /// <summary>What a pattern is learned from.</summary>

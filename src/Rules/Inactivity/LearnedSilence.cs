@@ -23,7 +23,7 @@ internal sealed class LearnedSilence(InactivitySettings settings, int firstDays,
     /// <summary>A shorter silence teaches nothing.</summary>
     private const double LearnFromHours = 0.9;
 
-    private readonly Habits habits = new();
+    private Habits habits = new();
     private InactivitySettings settings = settings;
     private PastDays days = new();
     private FalseAlarms falseAlarms;
@@ -50,7 +50,7 @@ internal sealed class LearnedSilence(InactivitySettings settings, int firstDays,
         get => settings;
         set
         {
-            settings = value;
+            settings = value.Shared();
             dueFor = -1;
         }
     }
@@ -221,7 +221,7 @@ internal sealed class LearnedSilence(InactivitySettings settings, int firstDays,
         to.Write(learned);
         to.Write(falseAlarms.Caution);
         to.Write(days.Usual);
-        to.Write(MemoryMarshal.AsBytes(habits.Weights.AsSpan()));
+        to.Write(MemoryMarshal.AsBytes((ReadOnlySpan<float>)habits.Weights));
         days.Write(to);
     }
 
@@ -232,11 +232,11 @@ internal sealed class LearnedSilence(InactivitySettings settings, int firstDays,
         days.Day = from.ReadInt64();
         // Else the rules' own, set after the start, would seem new ones, and the wait be chosen again in the middle of a silence.
         var (budget, floor, least) = (from.ReadDouble(), from.ReadDouble(), from.ReadDouble());
-        settings = new InactivitySettings(budget, floor, from.ReadInt32(), least);
+        settings = new InactivitySettings(budget, floor, from.ReadInt32(), least).Shared();
         learned = from.ReadInt32();
         falseAlarms.Caution = from.ReadDouble();
         days.Usual = from.ReadSingle();
-        from.ReadExactly(MemoryMarshal.AsBytes(habits.Weights.AsSpan()));
+        from.ReadExactly(MemoryMarshal.AsBytes((Span<float>)habits.Weights));
         days.Read(from);
     }
 

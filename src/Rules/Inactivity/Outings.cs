@@ -18,7 +18,8 @@ internal struct Outings()
     private const long Utmost = TimeSpan.TicksPerDay;
     private const int Kept = 32;
 
-    private readonly ushort[] minutes = new ushort[Kept];
+    /// <summary>As long as what is known of them: most homes have no door by which their people leave.</summary>
+    private ushort[] minutes = [];
     private int count;
     private int door = int.MinValue;
 
@@ -63,6 +64,8 @@ internal struct Outings()
             (door, count) = (count >= Enough ? door : series, count >= Enough ? count : 0); // another door leads out, or this one does
         if (door != series)
             return;
+        if (count % Kept >= minutes.Length)
+            Array.Resize(ref minutes, Math.Min(Kept, minutes.Length + Enough));
         minutes[count % Kept] = (ushort)(pause / TimeSpan.TicksPerMinute);
         count = count >= 2 * Kept - 1 ? count - Kept + 1 : count + 1;
     }
@@ -71,15 +74,17 @@ internal struct Outings()
     {
         to.Write(door);
         to.Write(count);
-        foreach (var m in minutes)
-            to.Write(m);
+        for (var i = 0; i < Kept; i++)
+            to.Write(i < minutes.Length ? minutes[i] : (ushort)0);
     }
 
     public void Read(BinaryReader from)
     {
         door = from.ReadInt32();
         count = from.ReadInt32();
+        minutes = count == 0 ? [] : new ushort[Math.Min(Kept, (count + Enough - 1) / Enough * Enough)];
         for (var i = 0; i < Kept; i++)
-            minutes[i] = from.ReadUInt16();
+            if (from.ReadUInt16() is var m && i < minutes.Length)
+                minutes[i] = m;
     }
 }

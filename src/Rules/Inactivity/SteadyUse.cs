@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Vigil.Rules.Inactivity;
@@ -23,7 +24,7 @@ internal struct SteadyUse(LifeMeter meter)
     /// <summary>Days until <see cref="Least"/> is known.</summary>
     private const int KnownDays = 21;
 
-    public readonly float[] Slot = new float[Ring];
+    private HalfHours slots;
 
     /// <summary>Half hours since 0001-01-01 UTC of the newest slot.</summary>
     public long Index = -1;
@@ -68,7 +69,7 @@ internal struct SteadyUse(LifeMeter meter)
             while (Index < s)
             {
                 Index++;
-                Slot[Index % Ring] = 0;
+                slots[(int)(Index % Ring)] = 0;
                 if (meter == LifeMeter.Water)
                     since = Math.Min(since, FindLeak());
                 else
@@ -76,7 +77,7 @@ internal struct SteadyUse(LifeMeter meter)
             }
 
             var overlap = Math.Min(to, (s + 1) * PastDays.SlotTicks) - Math.Max(from, s * PastDays.SlotTicks);
-            Slot[s % Ring] += (float)(use * overlap / (to - from));
+            slots[(int)(s % Ring)] += (float)(use * overlap / (to - from));
         }
 
         return since;
@@ -84,7 +85,7 @@ internal struct SteadyUse(LifeMeter meter)
 
     public void Restart(long index)
     {
-        Array.Clear(Slot);
+        slots = default;
         Index = index;
         began = index + 1; // the first slot is only partly filled
     }
@@ -119,7 +120,7 @@ internal struct SteadyUse(LifeMeter meter)
         to.Write(leastToday);
         to.Write(least);
         to.Write(leastDays);
-        to.Write(MemoryMarshal.AsBytes(Slot.AsSpan()));
+        to.Write(MemoryMarshal.AsBytes((ReadOnlySpan<float>)slots));
     }
 
     public void Read(BinaryReader from)
@@ -132,7 +133,7 @@ internal struct SteadyUse(LifeMeter meter)
         leastToday = from.ReadDouble();
         least = from.ReadDouble();
         leastDays = from.ReadInt32();
-        from.ReadExactly(MemoryMarshal.AsBytes(Slot.AsSpan()));
+        from.ReadExactly(MemoryMarshal.AsBytes((Span<float>)slots));
     }
 
     /// <summary>Looks back from the newest full half hour: a leak is about the same in each, and never 0.</summary>
@@ -144,7 +145,7 @@ internal struct SteadyUse(LifeMeter meter)
             most = 0;
         for (var i = 1; i <= LeakSlots; i++)
         {
-            var rate = Slot[(Index - i) % Ring] * 2.0;
+            var rate = slots[(int)((Index - i) % Ring)] * 2.0;
             least = Math.Min(least, rate);
             most = Math.Max(most, rate);
         }
@@ -163,7 +164,7 @@ internal struct SteadyUse(LifeMeter meter)
 
         Rate = least;
         var back = LeakSlots;
-        while (back < Ring - 2 && Index - back - 1 >= began && Slot[(Index - back - 1) % Ring] * 2.0 <= Background)
+        while (back < Ring - 2 && Index - back - 1 >= began && slots[(int)((Index - back - 1) % Ring)] * 2.0 <= Background)
             back++;
         return (Index - back) * PastDays.SlotTicks;
     }
@@ -173,7 +174,7 @@ internal struct SteadyUse(LifeMeter meter)
     {
         double sum = 0;
         for (var i = 1; i <= FlatSlots; i++)
-            sum += Slot[(Index - i) % Ring];
+            sum += slots[(int)((Index - i) % Ring)];
         return sum;
     }
 
@@ -188,7 +189,7 @@ internal struct SteadyUse(LifeMeter meter)
             second = 0;
         for (var i = 1; i <= QuietSlots; i++)
         {
-            double use = Slot[(Index - i) % Ring];
+            double use = slots[(int)((Index - i) % Ring)];
             sum += use;
             second = Math.Max(second, Math.Min(use, highest));
             highest = Math.Max(highest, use);
@@ -198,5 +199,11 @@ internal struct SteadyUse(LifeMeter meter)
             return;
         quietest = sum;
         secondHighest = second * 2;
+    }
+
+    [InlineArray(Ring)]
+    private struct HalfHours
+    {
+        private float first;
     }
 }
