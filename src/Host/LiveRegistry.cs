@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Ingest.Profiles;
 using Vigil.Model;
@@ -8,12 +7,22 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Host;
 
-/// <summary>A registered device as the pipeline needs it.</summary>
-/// <param name="Id">Its id.</param>
-/// <param name="Profile">The profile that decodes it; it takes precedence over the one that matches the topic.</param>
-/// <param name="Resident">Whose home it is in; null while it is in stock or retired.</param>
-/// <param name="Retired">Since when it is retired.</param>
-internal sealed record RegisteredDevice(DeviceId Id, Profile Profile, ResidentId? Resident, DateTime? Retired = null);
+/// <summary>A registered device as the pipeline needs it. Small: a county has millions.</summary>
+internal sealed class RegisteredDevice(string id, Profile profile, string? resident, DateTime? retired = null)
+{
+    private readonly long retired = retired?.Ticks ?? 0;
+
+    public DeviceId Id => new(id);
+
+    /// <summary>The profile that decodes it; it takes precedence over the one that matches the topic.</summary>
+    public Profile Profile => profile;
+
+    /// <summary>Whose home it is in; null while it is in stock or retired.</summary>
+    public ResidentId? Resident => resident is null ? null : new ResidentId(resident);
+
+    /// <summary>Since when it is retired.</summary>
+    public DateTime? Retired => retired == 0 ? null : new DateTime(retired, DateTimeKind.Utc);
+}
 
 /// <summary>
 /// The registry in memory: which device belongs to whom. Read without locks on the hot path. It follows the changes of the records, whoever
@@ -39,8 +48,7 @@ internal sealed partial class LiveRegistry(
     private static readonly TimeSpan Forgets = TimeSpan.FromMinutes(5);
 
     private readonly HomeFacts homes = HomesOf(profiles);
-    private readonly ConcurrentDictionary<string, RegisteredDevice> devices = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<ResidentId, ResidentFacts> facts = [];
+    private readonly IdTable<RegisteredDevice> devices = new(d => d.Id.Value);
     private readonly SemaphoreSlim turn = new(1, 1);
     private long? followed;
     private long forgot = clock.GetTimestamp();
@@ -60,9 +68,9 @@ internal sealed partial class LiveRegistry(
 
     public void Dispose() => turn.Dispose();
 
-    public RegisteredDevice? Find(string device) => devices.GetValueOrDefault(device);
+    public RegisteredDevice? Find(string device) => devices.Find(device);
 
-    internal ResidentFacts? FactsOf(ResidentId resident) => facts.GetValueOrDefault(resident);
+    internal ResidentFacts? FactsOf(ResidentId resident) => rules.FactsOf(resident);
 
     /// <summary>In whose home devices were that have come, gone or moved since then.</summary>
     public Task<MovedDevices> MovedSinceAsync(DateTime since, CancellationToken cancellation) =>
@@ -75,7 +83,7 @@ internal sealed partial class LiveRegistry(
         try
         {
             await using var db = await records.CreateDbContextAsync(cancellation);
-            await ReadAllAsync(db, await ChangeFeed.NowAsync(db, cancellation), cancellation);
+            await ReadAllAsync(await ChangeFeed.NowAsync(db, cancellation), cancellation);
         }
         finally
         {
@@ -94,12 +102,12 @@ internal sealed partial class LiveRegistry(
             await using var db = await records.CreateDbContextAsync(cancellation);
             var now = clock.GetTimestamp();
             if (followed is not { } last || clock.GetElapsedTime(last, now) > ChangeFeed.Kept / 2)
-                await ReadAllAsync(db, await ChangeFeed.NowAsync(db, cancellation), cancellation);
+                await ReadAllAsync(await ChangeFeed.NowAsync(db, cancellation), cancellation);
             else
             {
                 var (changed, place, more) = await ChangeFeed.SinceAsync(db, Place, Step, cancellation);
                 if (changed.Any(c => c.Subject == ChangeFeed.Anybody))
-                    await ReadAllAsync(db, await ChangeFeed.NowAsync(db, cancellation), cancellation);
+                    await ReadAllAsync(await ChangeFeed.NowAsync(db, cancellation), cancellation);
                 else
                 {
                     if (changed.Count > 0)
@@ -120,34 +128,45 @@ internal sealed partial class LiveRegistry(
         }
     }
 
-    private async Task ReadAllAsync(RecordsDb db, long place, CancellationToken cancellation)
+    private async Task ReadAllAsync(long place, CancellationToken cancellation)
     {
-        var today = clock.GetUtcNow().UtcDateTime;
-        var found = new HashSet<string>(StringComparer.Ordinal);
-        var next = new Dictionary<ResidentId, ResidentFacts>();
-        foreach (var home in await homes.ReadAsync(db, null, today, today, cancellation, Add))
-            next[home.Id] = home;
-        void Add(Device device)
-        {
-            if (Put(device))
-                found.Add(device.Id);
-        }
+        // Who was there before and isn't found is gone. At a start there is nobody.
+        var lost = devices.All.Select(d => d.Id.Value).ToHashSet(StringComparer.Ordinal);
+        var left = rules.Homes.Select(h => h.Id).ToHashSet();
+        await homes.ReadAllAsync(
+            records,
+            clock.GetUtcNow().UtcDateTime,
+            read =>
+            {
+                foreach (var device in read)
+                    if (Put(device) && lost.Count > 0)
+                        lock (lost)
+                            lost.Remove(device.Id);
+            },
+            read =>
+            {
+                rules.Update(read, []);
+                lock (left)
+                    left.ExceptWith(read.Select(h => h.Id));
+            },
+            cancellation
+        );
 
         // The canary's device and home, which are in no table.
         if (profiles.Find("senml") is { } plain)
         {
             var canary = new ResidentId(SelfTest.Name);
-            devices[SelfTest.Name] = new RegisteredDevice(new DeviceId(SelfTest.Name), plain, canary);
-            found.Add(SelfTest.Name);
-            next[canary] = new ResidentFacts { Id = canary, Area = new AreaCode(RecordsDb.Nowhere) };
+            devices.Put(new RegisteredDevice(SelfTest.Name, plain, SelfTest.Name));
+            rules.Update([new ResidentFacts { Id = canary, Area = new AreaCode(RecordsDb.Nowhere) }], []);
+            lost.Remove(SelfTest.Name);
+            left.Remove(canary);
         }
 
-        foreach (var device in devices.Keys)
-            if (!found.Contains(device))
-                devices.TryRemove(device, out _);
-        Use(next.Values, [.. facts.Keys.Where(id => !next.ContainsKey(id))]);
+        foreach (var device in lost)
+            devices.Remove(device);
+        rules.Update([], left);
         (followed, Place, IsBehind) = (clock.GetTimestamp(), place, false);
-        LogLoaded(log, facts.Count, devices.Count);
+        LogLoaded(log, rules.HomeCount, devices.Count);
     }
 
     private async Task TakeAsync(RecordsDb db, IReadOnlyList<(RegistryPart Part, string Subject)> changed, CancellationToken cancellation)
@@ -157,18 +176,18 @@ internal sealed partial class LiveRegistry(
         {
             var read = await db.Devices.AsNoTracking().Where(d => ids.Contains(d.Id)).ToListAsync(cancellation);
             foreach (var id in ids)
-                if (devices.TryGetValue(id, out var before) && before.Resident is { } home)
+                if (devices.Find(id)?.Resident is { } home)
                     touched.Add(home.Value);
             foreach (var device in read)
             {
                 if (device.ResidentId is { } home)
                     touched.Add(home);
                 if (!Put(device))
-                    devices.TryRemove(device.Id, out _);
+                    devices.Remove(device.Id);
             }
 
             foreach (var gone in ids.Except(read.Select(d => d.Id), StringComparer.Ordinal))
-                devices.TryRemove(gone, out _);
+                devices.Remove(gone);
         }
 
         var today = clock.GetUtcNow().UtcDateTime;
@@ -176,7 +195,7 @@ internal sealed partial class LiveRegistry(
         {
             var read = await homes.ReadAsync(db, ids, today, today, cancellation);
             string[] gone = [.. ids.Except(read.Select(h => h.Id.Value), StringComparer.Ordinal)];
-            Use(read, [.. gone.Select(id => new ResidentId(id))]);
+            rules.Update(read, gone.Select(id => new ResidentId(id)));
             if (gone.Length > 0)
                 await ChangeFeed.BlankAsync(db, gone, cancellation);
         }
@@ -185,10 +204,10 @@ internal sealed partial class LiveRegistry(
         if (areas.Count > 0)
         {
             var watches = await HomeFacts.WatchesAsync(db, today, cancellation);
-            Use(
+            rules.Update(
                 [
-                    .. facts
-                        .Values.Where(h => areas.Exists(a => h.Area.Value.StartsWith(a, StringComparison.Ordinal)))
+                    .. rules
+                        .Homes.Where(h => areas.Exists(a => h.Area.Value.StartsWith(a, StringComparison.Ordinal)))
                         .Select(h => (Was: h, Is: HomeFacts.Watched(h, watches, today)))
                         .Where(h => !ReferenceEquals(h.Was, h.Is))
                         .Select(h => h.Is),
@@ -203,15 +222,6 @@ internal sealed partial class LiveRegistry(
     private static IEnumerable<string> Subjects(IReadOnlyList<(RegistryPart Part, string Subject)> changed, RegistryPart part) =>
         changed.Where(c => c.Part == part).Select(c => c.Subject);
 
-    private void Use(IReadOnlyCollection<ResidentFacts> changed, IReadOnlyCollection<ResidentId> gone)
-    {
-        rules.Update(changed, gone);
-        foreach (var home in changed)
-            facts[home.Id] = home;
-        foreach (var id in gone)
-            facts.TryRemove(id, out _);
-    }
-
     /// <summary>False where the device's profile doesn't exist.</summary>
     private bool Put(Device device)
     {
@@ -221,12 +231,7 @@ internal sealed partial class LiveRegistry(
             return false;
         }
 
-        devices[device.Id] = new RegisteredDevice(
-            new DeviceId(device.Id),
-            profile,
-            device.ResidentId is { } resident ? new ResidentId(resident) : null,
-            device.RetiredAt
-        );
+        devices.Put(new RegisteredDevice(device.Id, profile, device.ResidentId, device.RetiredAt));
         return true;
     }
 

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using Vigil.Host.Intake;
@@ -16,7 +15,7 @@ internal sealed class RulePartitions
     private readonly RuleEngine[] engines;
     private readonly Lock[] locks;
     private readonly RuleSnapshots snapshots;
-    private readonly ConcurrentDictionary<ResidentId, int> partitionOf = new();
+    private readonly IdTable<ResidentFacts> homes = new(h => h.Id.Value);
 
     public RulePartitions(RuleSet rules, TimeZoneInfo zone, int partitions = 16)
     {
@@ -28,6 +27,11 @@ internal sealed class RulePartitions
             engine.Failed = (home, e) => Failed?.Invoke(home, e);
     }
 
+    /// <summary>The homes that the rules know.</summary>
+    public IEnumerable<ResidentFacts> Homes => homes.All;
+
+    public int HomeCount => homes.Count;
+
     /// <summary>Calls of devices that are in nobody's home: in no partition.</summary>
     public UnboundCalls Unbound { get; }
 
@@ -36,10 +40,12 @@ internal sealed class RulePartitions
     /// </summary>
     public Action<string, Exception>? Failed { get; set; }
 
+    public ResidentFacts? FactsOf(ResidentId resident) => homes.Find(resident.Value);
+
     /// <summary>Gives the rules a reading. A failure in one home is reported and doesn't affect others.</summary>
     public void Apply(ResidentId resident, in Reading reading, List<Finding> into)
     {
-        if (!partitionOf.TryGetValue(resident, out var p))
+        if (PartitionOf(resident) is not { } p)
             return;
         try
         {
@@ -55,7 +61,7 @@ internal sealed class RulePartitions
     /// <summary>Applies a reading from the store at a start, unless the partition's snapshot contains it.</summary>
     public void Replay(ResidentId resident, in Reading reading, List<Finding> into)
     {
-        if (partitionOf.TryGetValue(resident, out var p) && snapshots.Lacks(p, reading.Received))
+        if (PartitionOf(resident) is { } p && snapshots.Lacks(p, reading.Received))
             Apply(resident, reading, into);
     }
 
@@ -76,18 +82,19 @@ internal sealed class RulePartitions
         foreach (var facts in changed)
         {
             var p = PartitionOf(facts.Area);
-            if (partitionOf.TryGetValue(facts.Id, out var before) && before != p)
+            if (PartitionOf(facts.Id) is { } before && before != p)
                 lock (locks[before])
                     engines[before].Remove(facts.Id); // moved to a village of another partition, where it learns from the beginning
-            partitionOf[facts.Id] = p;
+            homes.Put(facts);
             lock (locks[p])
                 engines[p].Put(facts);
         }
 
         foreach (var id in gone)
         {
-            if (!partitionOf.TryRemove(id, out var p))
+            if (homes.Remove(id.Value) is not { } facts)
                 continue;
+            var p = PartitionOf(facts.Area);
             lock (locks[p])
                 engines[p].Remove(id);
         }
@@ -121,7 +128,7 @@ internal sealed class RulePartitions
 
     public IReadOnlyList<Outlook> OutlooksOf(ResidentId resident)
     {
-        if (!partitionOf.TryGetValue(resident, out var p))
+        if (PartitionOf(resident) is not { } p)
             return [];
         lock (locks[p])
             return engines[p].OutlooksOf(resident);
@@ -130,7 +137,7 @@ internal sealed class RulePartitions
     /// <summary>What the devices of a home could show right now. A partition is locked for one home alone.</summary>
     public HomeSigns SignsOf(ResidentId resident)
     {
-        if (!partitionOf.TryGetValue(resident, out var p))
+        if (PartitionOf(resident) is not { } p)
             return default;
         lock (locks[p])
             return engines[p].SignsOf(resident);
@@ -227,6 +234,8 @@ internal sealed class RulePartitions
             ForgiveDeafness(begin, end);
         return (from, newest);
     }
+
+    private int? PartitionOf(ResidentId resident) => homes.Find(resident.Value) is { } facts ? PartitionOf(facts.Area) : null;
 
     /// <summary>
     /// All homes of a village are in one partition, so that an outage of the village can be recognised. The hash is stable across restarts,

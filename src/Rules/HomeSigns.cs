@@ -41,7 +41,7 @@ internal static class Signs
 
         if (!locator && home.Facts is { } facts)
             foreach (var device in facts.Devices)
-                locator |= device.Expects.Contains(Metric.Location);
+                locator |= device.Expected.Expects.Contains(Metric.Location);
         return new HomeSigns(devices, heard, battery, locator);
     }
 }

@@ -27,19 +27,33 @@ public sealed record ResidentFacts
     public DateTime? WatchUntil { get; init; }
 }
 
+/// <summary>What is expected of devices of a sort. One object serves all of them: a county has millions.</summary>
+/// <param name="ReportEvery">How often they are expected to report; null when unknown.</param>
+/// <param name="Expects">Metrics that are expected from them, by their profile, from the installation on.</param>
+/// <param name="OnlyCalls">
+/// They watch nobody: a button, a smoke or gas detector. They are missed also where remote monitoring is refused.
+/// </param>
+public sealed record Expected(TimeSpan? ReportEvery, IReadOnlyList<Metric> Expects, bool OnlyCalls);
+
 /// <param name="Id">The device.</param>
 /// <param name="InstalledAt">
 /// UTC, the later of when it was installed and when it was registered here; silence is counted from then even if the device never reported.
 /// </param>
-/// <param name="ReportEvery">How often it is expected to report; null when unknown.</param>
-/// <param name="Expects">Metrics that are expected from it, by its profile, from the installation on.</param>
-public sealed record DeviceFacts(DeviceId Id, DateTime InstalledAt, TimeSpan? ReportEvery, IReadOnlyList<Metric> Expects)
+/// <param name="Expected">What is expected of it.</param>
+public readonly record struct DeviceFacts(DeviceId Id, DateTime InstalledAt, Expected Expected)
 {
+    public DeviceFacts(DeviceId id, DateTime installedAt, TimeSpan? reportEvery, IReadOnlyList<Metric> expects)
+        : this(id, installedAt, new Expected(reportEvery, expects, OnlyCalls: false)) { }
+
     /// <summary>What people call it, such as the room it hangs in; may be empty.</summary>
     public string Label { get; init; } = "";
 
-    /// <summary>It watches nobody: a button, a smoke or gas detector. It is missed also where remote monitoring is refused.</summary>
-    public bool OnlyCalls { get; init; }
+    /// <inheritdoc cref="Expected.OnlyCalls"/>
+    public bool OnlyCalls
+    {
+        get => Expected.OnlyCalls;
+        init => Expected = Expected with { OnlyCalls = value };
+    }
 }
 
 /// <param name="From">UTC.</param>

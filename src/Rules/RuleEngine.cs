@@ -95,9 +95,9 @@ public sealed class RuleEngine
             d.Id = device.Id.Value;
             d.Registered = true;
             d.Installed = device.InstalledAt.Ticks;
-            d.ReportEvery = device.ReportEvery?.Ticks ?? 0;
+            d.ReportEvery = device.Expected.ReportEvery?.Ticks ?? 0;
             d.OnlyCalls = device.OnlyCalls;
-            foreach (var metric in device.Expects)
+            foreach (var metric in device.Expected.Expects)
                 if (ReferenceEquals(metric, Metric.WaterVolume) || ReferenceEquals(metric, Metric.ElectricityEnergy))
                     d.Meter = true;
         }

@@ -1,5 +1,6 @@
 using Vigil.Model;
 using Vigil.Registry;
+using Vigil.Rules;
 using Vigil.Storage.Records;
 using Vigil.Tests.Storage.Records;
 
@@ -54,14 +55,65 @@ public sealed class HomeFactsTests : IDisposable
                 );
             db.Add(new Device { Id = "in stock", Profile = "meter" });
         });
-        await using var db = await records.CreateDbContextAsync(Stop);
-        var read = new List<string>();
-        var home = Assert.Single(await homes.ReadAsync(db, null, Now, Now, Stop, d => read.Add(d.Id)));
+        var (read, found) = (new List<string>(), new List<ResidentFacts>());
+        await homes.ReadAllAsync(records, Now, some => Add(read, some.Select(d => d.Id)), some => Add(found, some), Stop);
+        var home = Assert.Single(found);
         Assert.Equal(
             [("m", 60d, "water.volume"), ("own", 15d, "water.volume")],
-            home.Devices.OrderBy(d => d.Id.Value).Select(d => (d.Id.Value, d.ReportEvery!.Value.TotalMinutes, d.Expects.Single().Name))
+            home.Devices.OrderBy(d => d.Id.Value)
+                .Select(d => (d.Id.Value, d.Expected.ReportEvery!.Value.TotalMinutes, d.Expected.Expects.Single().Name))
         );
         Assert.Equal(["gone", "in stock", "m", "own"], read.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task Each_of_some_thousand_homes_is_read_once_with_its_own_devices()
+    {
+        var records = await ReadyAsync(db =>
+        {
+            for (var i = 0; i < 4500; i++)
+            {
+                db.Add(
+                    new Resident
+                    {
+                        Id = $"H{i}",
+                        Name = "王",
+                        Area = "440118101001",
+                    }
+                );
+                for (var d = 0; d < i % 3; d++)
+                    db.Add(
+                        new Device
+                        {
+                            Id = $"d{d}-{i}",
+                            Profile = "meter",
+                            ResidentId = $"H{i}",
+                        }
+                    );
+            }
+        });
+        var (read, found) = (new List<string>(), new List<ResidentFacts>());
+        await homes.ReadAllAsync(records, Now, some => Add(read, some.Select(d => d.Id)), some => Add(found, some), Stop);
+        Assert.Equal(4501, found.Count);
+        Assert.Equal(4500, read.Distinct().Count());
+        Assert.Equal(4501, found.Select(h => h.Id).Distinct().Count());
+        Assert.All(
+            found.Where(h => h.Id.Value != "R1"),
+            h =>
+            {
+                var number = int.Parse(h.Id.Value[1..], System.Globalization.CultureInfo.InvariantCulture);
+                Assert.Equal(
+                    Enumerable.Range(0, number % 3).Select(d => $"d{d}-{number}"),
+                    h.Devices.Select(d => d.Id.Value).Order(StringComparer.Ordinal)
+                );
+            }
+        );
+    }
+
+    private static void Add<T>(List<T> to, IEnumerable<T> some)
+    {
+        lock (to)
+            to.AddRange(some);
     }
 
     [Fact]

@@ -29,10 +29,7 @@ public sealed class OutageNightTests
                 engine.Put(
                     HomeScenario.Home(
                         $"R{r}",
-                        HomeScenario.Meter($"w{r}") with
-                        {
-                            ReportEvery = every,
-                        },
+                        new DeviceFacts(new DeviceId($"w{r}"), HomeScenario.Midnight.AddDays(-30), every, [Metric.WaterVolume]),
                         new DeviceFacts(new DeviceId($"e{r}"), HomeScenario.Midnight.AddDays(-30), every, [Metric.ElectricityEnergy])
                     )
                 );

@@ -63,7 +63,7 @@ internal static class LifePhrases
             return what;
         var series = context.Home.Series[source.Series];
         var id = context.Home.Devices[series.Device].Id;
-        var label = context.Home.Facts?.Devices.FirstOrDefault(d => d.Id.Value == id)?.Label;
+        var label = context.Home.Facts?.Devices.FirstOrDefault(d => d.Id.Value == id).Label;
         var name = label is { Length: > 0 } ? label : id;
         return new($"{what.En} (\"{name}\")", $"{what.Zh}（{name}）"); // people write it in any language
     }
