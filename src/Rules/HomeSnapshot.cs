@@ -62,7 +62,7 @@ internal static class HomeSnapshot
         home.Life?.Write(w);
     }
 
-    public static void Read(BinaryReader r, Home home)
+    public static void Read(BinaryReader r, Home home, bool wide)
     {
         home.EndedAbsence = r.ReadInt64();
         home.LastActivity = r.ReadInt64();
@@ -127,7 +127,7 @@ internal static class HomeSnapshot
         home.Water = UseSnapshot.Read(r, Inactivity.LifeMeter.Water);
         home.Electricity = UseSnapshot.Read(r, Inactivity.LifeMeter.Electricity);
         if (r.ReadBoolean())
-            (home.Life = new Inactivity.HomeLife()).Read(r); // its settings come with the rules before it is next judged
+            (home.Life = new Inactivity.HomeLife()).Read(r, wide); // its settings come with the rules before it is next judged
         home.QueuedDue = long.MaxValue;
     }
 

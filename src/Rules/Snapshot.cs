@@ -4,7 +4,10 @@ namespace Vigil.Rules;
 internal static class Snapshot
 {
     private const uint Magic = 0x4C474956; // "VIGL"
-    private const int Version = 4;
+    private const int Version = 5;
+
+    /// <summary>With 128 days for each half hour of a home, however few were known.</summary>
+    private const int WideVersion = 4;
 
     public static void Write(
         Stream stream,
@@ -50,14 +53,14 @@ internal static class Snapshot
         {
             if (r.ReadUInt32() != Magic)
                 throw new InvalidDataException("not a snapshot of the rules' state");
-            if (r.ReadInt32() is var version && version != Version)
-                throw new InvalidDataException($"snapshot of version {version}, this program reads {Version}");
+            if (r.ReadInt32() is var version && version is not (Version or WideVersion))
+                throw new InvalidDataException($"snapshot of version {version}, this program reads {WideVersion} and {Version}");
             var (advancedTo, ahead) = (r.ReadInt64(), r.ReadInt64());
             deaf.Clear();
             for (var n = r.ReadInt32(); n > 0; n--)
                 deaf.Add((r.ReadInt64(), r.ReadInt64()));
             for (var n = r.ReadInt32(); n > 0; n--)
-                HomeSnapshot.Read(r, homeOf(r.ReadString()));
+                HomeSnapshot.Read(r, homeOf(r.ReadString()), wide: version == WideVersion);
             for (var n = r.ReadInt32(); n > 0; n--)
                 areaOf(r.ReadString()).Read(r);
             return (advancedTo, ahead);

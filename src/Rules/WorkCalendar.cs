@@ -15,6 +15,7 @@ internal sealed class WorkCalendar
     /// <summary>Worked or not, a day each from <see cref="first"/> on: learned habits ask 24 times for one silence.</summary>
     private readonly bool[] worked = [];
     private readonly long first;
+    private volatile Weekends128? newest;
 
     /// <param name="holidays">Days off, also where they fall on a weekend anyway.</param>
     /// <param name="workdays">Saturdays and Sundays that are worked instead; none of them is a holiday.</param>
@@ -40,5 +41,23 @@ internal sealed class WorkCalendar
     /// <param name="day">Days since 0001-01-01 (a Monday), local.</param>
     public bool IsWeekend(long day) => SaturdayOrSunday(day) && !((ulong)(day - first) < (ulong)worked.Length && worked[day - first]);
 
+    /// <summary>
+    /// Which of the last 128 days are weekends, a bit each, the day itself in bit 0. Homes ask for the same day, so the newest is kept for
+    /// all of them rather than one for each.
+    /// </summary>
+    public UInt128 WeekendsUntil(long day)
+    {
+        if (newest is { } known && known.Day == day)
+            return known.Weekends;
+        UInt128 weekends = 0;
+        for (var back = 0; back < 128 && back <= day; back++)
+            if (IsWeekend(day - back))
+                weekends |= UInt128.One << back;
+        newest = new Weekends128(day, weekends);
+        return weekends;
+    }
+
     public static bool SaturdayOrSunday(long day) => day % 7 >= 5;
+
+    private sealed record Weekends128(long Day, UInt128 Weekends);
 }

@@ -70,8 +70,7 @@ internal struct Evidence
         return (sum, repeats);
     }
 
-    private static bool IsBefore(in Sign a, in Sign b) =>
-        a.Strength > b.Strength || (a.Strength == b.Strength && a.Time < b.Time);
+    private static bool IsBefore(in Sign a, in Sign b) => a.Strength > b.Strength || (a.Strength == b.Strength && a.Time < b.Time);
 
     private static bool IsNear(long sign, long time, long together) => sign > time - together && sign <= time && sign > 0;
 

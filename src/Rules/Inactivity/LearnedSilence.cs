@@ -5,12 +5,11 @@ namespace Vigil.Rules.Inactivity;
 /// <summary>
 /// What is learned from the days of a meter or of a home, and from when on its present silence is unusual. Whoever feeds it decides what a
 /// sign of life is: <see cref="LifePattern"/> for a meter, <see cref="HomeLife"/> for all sensors of a home. Times are UTC ticks unless
-/// they are called local. About 1.1 KB.
+/// they are called local. About 0.2 KB, and six bytes for each day that is known.
 /// </summary>
 /// <param name="settings">As the rules have them.</param>
-/// <param name="firstDays">Days that have to be known before what is usual in other homes is applied to this one.</param>
-/// <param name="slack">Hours that are added to a wait.</param>
-internal sealed class LearnedSilence(InactivitySettings settings, int firstDays, double slack = 0)
+/// <param name="sensors">It is fed by sensors, not by a meter.</param>
+internal struct LearnedSilence(InactivitySettings settings, bool sensors)
 {
     private const long Hour = TimeSpan.TicksPerHour;
 
@@ -19,6 +18,11 @@ internal sealed class LearnedSilence(InactivitySettings settings, int firstDays,
 
     /// <summary>No alarm comes sooner while a home's own habits aren't known.</summary>
     private const double UnlearnedLeast = 12;
+
+    /// <summary>
+    /// Hours added to a wait, because a sensor that reports at full hours is not punctual: its sign may still come.
+    /// </summary>
+    private const double SensorSlack = 0.27;
 
     /// <summary>A shorter silence teaches nothing.</summary>
     private const double LearnFromHours = 0.9;
@@ -43,11 +47,11 @@ internal sealed class LearnedSilence(InactivitySettings settings, int firstDays,
     public long Last { get; set; }
 
     /// <summary>Local time minus UTC.</summary>
-    public long Offset => clock.Offset;
+    public readonly long Offset => clock.Offset;
 
     public InactivitySettings Settings
     {
-        get => settings;
+        readonly get => settings;
         set
         {
             settings = value.Shared();
@@ -56,13 +60,13 @@ internal sealed class LearnedSilence(InactivitySettings settings, int firstDays,
     }
 
     /// <summary>True when 28 days (as set) have been learned from.</summary>
-    public bool Learned =>
+    public readonly bool Learned =>
         First > 0 && learned >= settings.LearnDays * 3 / 4 && KnownUntil - First >= settings.LearnDays * TimeSpan.TicksPerDay;
 
     /// <summary>What a false alarm costs here: set by the budget, and more after each that this home had.</summary>
-    public double Weight => falseAlarms.Weight(settings.BudgetDays);
+    public readonly double Weight => falseAlarms.Weight(settings.BudgetDays);
 
-    public PastDays Days => days;
+    public readonly PastDays Days => days;
 
     /// <summary>
     /// What is known of other homes, by the hour of the day; null: nothing. Until this one's own days are learned it says how long to wait,
@@ -70,12 +74,18 @@ internal sealed class LearnedSilence(InactivitySettings settings, int firstDays,
     /// </summary>
     public float[]? Prior
     {
-        get => days.Prior;
+        readonly get => days.Prior;
         set => days.Prior = value;
     }
 
     /// <summary>It can say more than the fixed rule.</summary>
-    public bool Judges => Learned || (learned >= firstDays && days.Prior is not null);
+    public readonly bool Judges => Learned || (learned >= FirstDays && days.Prior is not null);
+
+    /// <summary>Days that have to be known before what is usual in other homes is applied to this one.</summary>
+    private readonly int FirstDays => sensors ? 3 : 7;
+
+    /// <summary>Hours that are added to a wait.</summary>
+    private readonly double Slack => sensors ? SensorSlack : 0;
 
     /// <summary>When to alarm in the present silence, at the latest by the fixed rule.</summary>
     public long Due
@@ -105,12 +115,12 @@ internal sealed class LearnedSilence(InactivitySettings settings, int firstDays,
     public void SetClock(long utc, TimeZoneInfo zone) => clock.Set(utc, zone);
 
     /// <summary>The chance that a silence that began when this one did lasts at least so many full hours, from 0 to 24.</summary>
-    public void Lasts(Span<double> lasts) => habits.Lasts(days, Last + clock.Offset, lasts);
+    public readonly void Lasts(Span<double> lasts) => habits.Lasts(days, Last + clock.Offset, lasts);
 
     /// <summary>The chance that this silence lasts until a moment.</summary>
     /// <param name="at">UTC ticks.</param>
     /// <param name="rounding">Added before whole hours are counted.</param>
-    public double ChanceUntil(long at, long rounding = 0)
+    public readonly double ChanceUntil(long at, long rounding = 0)
     {
         Span<double> lasts = stackalloc double[Silence.Hours + 1];
         Lasts(lasts);
@@ -132,7 +142,7 @@ internal sealed class LearnedSilence(InactivitySettings settings, int firstDays,
     }
 
     /// <summary>The share of the known days on which there was life in the hour around a moment, UTC.</summary>
-    public double UsualAt(long at)
+    public readonly double UsualAt(long at)
     {
         var slot = (at + clock.Offset - PastDays.SlotTicks / 2) / PastDays.SlotTicks;
         var valid = days.Before(slot / PastDays.Slots);
@@ -141,7 +151,7 @@ internal sealed class LearnedSilence(InactivitySettings settings, int firstDays,
     }
 
     /// <summary>The share of the known days on which there was life in an hour of the day.</summary>
-    public double ChanceInHour(int hour)
+    public readonly double ChanceInHour(int hour)
     {
         var known = days.Known;
         var used = (days.UsedIn(2 * hour) | days.UsedIn(2 * hour + 1)) & known;
@@ -182,7 +192,7 @@ internal sealed class LearnedSilence(InactivitySettings settings, int firstDays,
             return;
         if (hours >= settings.LeastHours && hours < settings.FloorHours && Due <= at)
             falseAlarms.Add();
-        habits.Learn(days, Last + clock.Offset, hours, certain, slack > 0 ? -slack : Habits.Late);
+        habits.Learn(days, Last + clock.Offset, hours, certain, sensors ? -Slack : Habits.Late);
     }
 
     /// <summary>Closes the days that have passed, local ticks; returns how many.</summary>
@@ -211,7 +221,7 @@ internal sealed class LearnedSilence(InactivitySettings settings, int firstDays,
         return closed;
     }
 
-    public void Write(BinaryWriter to)
+    public readonly void Write(BinaryWriter to)
     {
         foreach (var v in (ReadOnlySpan<long>)[First, KnownUntil, Last, knownToday, clock.Offset, clock.Hour, dueFor, due, days.Day])
             to.Write(v);
@@ -225,7 +235,9 @@ internal sealed class LearnedSilence(InactivitySettings settings, int firstDays,
         days.Write(to);
     }
 
-    public void Read(BinaryReader from)
+    /// <param name="from">What <see cref="Write"/> wrote.</param>
+    /// <param name="wide"><inheritdoc cref="PastDays.Read" path="/param[@name='wide']"/></param>
+    public void Read(BinaryReader from, bool wide)
     {
         (First, KnownUntil, Last, knownToday) = (from.ReadInt64(), from.ReadInt64(), from.ReadInt64(), from.ReadInt64());
         (clock.Offset, clock.Hour, dueFor, due) = (from.ReadInt64(), from.ReadInt64(), from.ReadInt64(), from.ReadInt64());
@@ -237,10 +249,10 @@ internal sealed class LearnedSilence(InactivitySettings settings, int firstDays,
         falseAlarms.Caution = from.ReadDouble();
         days.Usual = from.ReadSingle();
         from.ReadExactly(MemoryMarshal.AsBytes((Span<float>)habits.Weights));
-        days.Read(from);
+        days.Read(from, wide);
     }
 
-    private long Decide()
+    private readonly long Decide()
     {
         var floor = Last + (long)(settings.FloorHours * Hour);
         if (!Judges)
@@ -250,6 +262,6 @@ internal sealed class LearnedSilence(InactivitySettings settings, int firstDays,
         // What is expected of homes in general is less certain than a habit.
         var least = Learned ? settings.LeastHours : Math.Max(settings.LeastHours, UnlearnedLeast);
         var hours = Habits.Wait(lasts, Weight, (int)Math.Ceiling(least), floor: true);
-        return Math.Min(Last + (long)((hours + slack) * Hour), floor);
+        return Math.Min(Last + (long)((hours + Slack) * Hour), floor);
     }
 }

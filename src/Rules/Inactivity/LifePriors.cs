@@ -133,7 +133,7 @@ public sealed class LifePriors
     {
         private readonly Dictionary<(LifeBasis, bool KeyClass), (int Homes, double[] Hours)> sums = [];
 
-        internal void Add(LifeBasis basis, bool keyClass, LearnedSilence life)
+        internal void Add(LifeBasis basis, bool keyClass, in LearnedSilence life)
         {
             if (!life.Learned)
                 return;
@@ -156,7 +156,7 @@ public sealed class LifePriors
                 );
         }
 
-        private void Add((LifeBasis, bool) key, LearnedSilence life)
+        private void Add((LifeBasis, bool) key, in LearnedSilence life)
         {
             var (homes, hours) = sums.GetValueOrDefault(key, (0, new double[24]));
             for (var h = 0; h < 24; h++)

@@ -31,7 +31,9 @@ internal struct PastDays
 
     /// <summary>Days of which at least 21.5 hours are known.</summary>
     public UInt128 Known;
-    public UInt128 Weekend;
+
+    /// <summary>The days that are weekends by the calendar that is followed.</summary>
+    public readonly UInt128 Weekend => calendar.WeekendsUntil(Day);
 
     /// <summary>The day in bit 0, as days since 0001-01-01 (a Monday).</summary>
     public long Day = -1;
@@ -48,24 +50,8 @@ internal struct PastDays
 
     public readonly bool IsWeekend(long day) => calendar.IsWeekend(day);
 
-    /// <summary>
-    /// Worked weekends; days that are known already are sorted anew. Costs a comparison when it is the same calendar.
-    /// </summary>
-    public void Follow(WorkCalendar followed)
-    {
-        if (ReferenceEquals(calendar, followed))
-            return;
-        calendar = followed;
-        SortDays();
-    }
-
-    private void SortDays()
-    {
-        Weekend = 0;
-        for (var back = 0; back < 128 && back <= Day; back++)
-            if (IsWeekend(Day - back))
-                Weekend |= UInt128.One << back;
-    }
+    /// <summary>Worked weekends, also of days that are known already.</summary>
+    public void Follow(WorkCalendar followed) => calendar = followed;
 
     /// <summary>Begins a new day.</summary>
     public void NextDay(bool known)
@@ -74,10 +60,7 @@ internal struct PastDays
         if (known)
             Known |= 1;
         Known <<= 1;
-        Weekend <<= 1;
         Day++;
-        if (IsWeekend(Day))
-            Weekend |= 1;
         var recent = Known & ((UInt128.One << (UsualDays + 1)) - 1);
         var days = CountDays(recent);
         if (days == 0)
@@ -93,7 +76,6 @@ internal struct PastDays
         (used, width) = (Nothing, 0);
         Known = 0;
         Day = day;
-        SortDays();
         Usual = 10;
     }
 
@@ -149,8 +131,7 @@ internal struct PastDays
     /// Days on which something was used in the hour that begins with this half hour, shifted so that they line up with the day on which the
     /// silence began.
     /// </summary>
-    public readonly UInt128 DaysUsedInHour(long slot, long startDay) =>
-        OfDay(slot, startDay) | OfDay(slot + 1, startDay);
+    public readonly UInt128 DaysUsedInHour(long slot, long startDay) => OfDay(slot, startDay) | OfDay(slot + 1, startDay);
 
     /// <summary>
     /// On how many days of how many something was used between these two times of day, and by when on nearly all (97 %) of those.
@@ -198,28 +179,45 @@ internal struct PastDays
 
     public readonly void Write(BinaryWriter to)
     {
-        Write(to, Known);
-        Write(to, Weekend);
-        for (var slot = 0; slot < Slots; slot++)
-            Write(to, UsedIn(slot));
+        to.Write((ulong)Known);
+        to.Write((ulong)(Known >> 64));
+        to.Write((byte)width);
+        to.Write(used.AsSpan(0, Slots * width));
     }
 
-    public void Read(BinaryReader from)
+    /// <param name="from">What <see cref="Write"/> wrote.</param>
+    /// <param name="wide">By an older version: the weekends too, and 128 days of each half hour.</param>
+    /// <exception cref="InvalidDataException">It isn't what was written.</exception>
+    public void Read(BinaryReader from, bool wide)
     {
-        Known = ReadDays(from);
-        Weekend = ReadDays(from);
-        Span<byte> all = stackalloc byte[Slots * Widest];
-        from.ReadExactly(all);
+        var low = from.ReadUInt64();
+        Known = new UInt128(from.ReadUInt64(), low);
         (used, width) = (Nothing, 0);
+        Span<byte> all = stackalloc byte[Slots * Widest];
+        int written;
+        if (wide)
+        {
+            from.ReadExactly(all[..Widest]); // the weekends, which the calendar knows
+            written = Widest;
+        }
+        else
+        {
+            written = from.ReadByte();
+            if (written > Widest)
+                throw new InvalidDataException($"{written} bytes for a half hour of the day");
+        }
+
+        all = all[..(Slots * written)];
+        from.ReadExactly(all);
         var widest = 0;
         for (var i = 0; i < all.Length; i++)
             if (all[i] != 0)
-                widest = Math.Max(widest, i % Widest + 1);
+                widest = Math.Max(widest, i % written + 1);
         if (widest == 0)
             return;
         Widen(widest);
         for (var slot = 0; slot < Slots; slot++)
-            all.Slice(slot * Widest, widest).CopyTo(used.AsSpan(slot * widest));
+            all.Slice(slot * written, widest).CopyTo(used.AsSpan(slot * widest));
     }
 
     private readonly bool Has(int slot, int back) => back / 8 < width && (used[slot * width + back / 8] >> (back % 8) & 1) != 0;
@@ -249,18 +247,6 @@ internal struct PastDays
         for (var slot = 0; slot < Slots; slot++)
             used.AsSpan(slot * width, width).CopyTo(wider.AsSpan(slot * to));
         (used, width) = (wider, to);
-    }
-
-    private static void Write(BinaryWriter to, UInt128 value)
-    {
-        to.Write((ulong)value);
-        to.Write((ulong)(value >> 64));
-    }
-
-    private static UInt128 ReadDays(BinaryReader from)
-    {
-        var low = from.ReadUInt64();
-        return new UInt128(from.ReadUInt64(), low);
     }
 
     /// <summary>How many days a set has.</summary>

@@ -44,6 +44,7 @@ internal struct Silence
     private readonly long startDay;
     private readonly UInt128 all;
     private readonly UInt128 sameWeekday;
+    private readonly UInt128 weekend;
     private readonly float activity;
     private UInt128 silent;
     private float surprise;
@@ -57,6 +58,7 @@ internal struct Silence
         days = past;
         start = (from + PastDays.SlotTicks / 2) / PastDays.SlotTicks;
         startDay = Math.Min(start / PastDays.Slots, past.Day);
+        weekend = past.Weekend;
         all = silent = past.Before(startDay);
         // Bit i is the day Day - i; one, two … eight weeks before the day on which the silence began.
         for (var week = 1; week <= 8; week++)
@@ -72,7 +74,7 @@ internal struct Silence
         var offset = (int)(slot / PastDays.Slots - startDay);
         var used = days.DaysUsedInHour(slot, startDay);
         var known = days.Known << offset;
-        var same = days.IsWeekend(slot / PastDays.Slots) ? days.Weekend << offset : ~(days.Weekend << offset);
+        var same = days.IsWeekend(slot / PastDays.Slots) ? weekend << offset : ~(weekend << offset);
         silent &= known;
         var valid = all & known;
         var (likely, weight) = days.Prior is { } prior ? (prior[slot / 2 % 24], PriorDays) : (0.2f, 1.5f);

@@ -85,7 +85,7 @@ public sealed class LifePatternTests
             {
                 var bytes = new MemoryStream();
                 live.Write(new BinaryWriter(bytes));
-                Assert.InRange(bytes.Length, 500, 2048);
+                Assert.InRange(bytes.Length, 300, 2048);
                 bytes.Position = 0;
                 restored = new LifePattern(LifeMeter.Water);
                 restored.Read(new BinaryReader(bytes));
@@ -232,7 +232,7 @@ public sealed class LifePatternTests
     }
 
     [Fact]
-    public void Taking_an_interval_allocates_nothing()
+    public void Taking_an_interval_allocates_nothing_but_room_for_the_days_that_come()
     {
         var intervals = Households.Real("daiad_alicante_water.csv.gz", "AL22");
         var pattern = new LifePattern(LifeMeter.Water);
@@ -244,7 +244,9 @@ public sealed class LifePatternTests
             _ = pattern.IsDue;
         }
 
-        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+        // Once in eight days a wider array; once a day, for all homes of a service, which days are weekends.
+        var days = (intervals[^1].To - intervals[1000].From).TotalDays;
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 200 * (long)days);
     }
 
     [Fact]
