@@ -14,7 +14,11 @@ internal static class Sealing
         if (db.Keys is not { } keys)
             return;
         var any = false;
-        foreach (var (type, property) in RecordsDb.Sealed)
+        var open = new HashSet<Type>();
+        foreach (var columns in RecordsDb.Sealed.GroupBy(s => s.Entity, s => s.Property))
+            if (await HasOpenAsync(db, columns.Key, columns, keys, cancellation))
+                open.Add(columns.Key);
+        foreach (var (type, property) in RecordsDb.Sealed.Where(s => open.Contains(s.Entity)))
             any |= await (Task<bool>)
                 typeof(Sealing)
                     .GetMethod(nameof(SealColumnAsync), System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Static)!
@@ -25,6 +29,25 @@ internal static class Sealing
         // The old text is still in freed pages and in the write-ahead log.
         await db.Database.ExecuteSqlRawAsync("VACUUM", cancellation);
         await db.Database.ExecuteSqlRawAsync("PRAGMA wal_checkpoint(TRUNCATE)", cancellation);
+    }
+
+    /// <summary>
+    /// Whether a table has anything to be sealed, which it hardly ever has: looked for in all its columns at once and in no order, because a
+    /// county's residents are read for it at every start.
+    /// </summary>
+    private static async Task<bool> HasOpenAsync(
+        RecordsDb db,
+        Type entity,
+        IEnumerable<string> columns,
+        FieldKeys keys,
+        CancellationToken cancellation
+    )
+    {
+        var open = string.Join(" OR ", columns.Select(c => $"(\"{c}\" <> '' AND \"{c}\" NOT LIKE {{0}})"));
+        var sql =
+            $"SELECT CASE WHEN EXISTS (SELECT 1 FROM \"{db.Model.FindEntityType(entity)!.GetTableName()}\" WHERE {open}) THEN 1 ELSE 0 END "
+            + "AS \"Value\"";
+        return await db.Database.SqlQueryRaw<int>(sql, keys.CurrentMark + "%").SingleAsync(cancellation) == 1;
     }
 
     private static async Task<bool> SealColumnAsync<T>(RecordsDb db, string property, FieldKeys keys, CancellationToken cancellation)
