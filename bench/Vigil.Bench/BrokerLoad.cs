@@ -269,7 +269,8 @@ internal static class BrokerLoad
             ]
         );
 
-    internal static Process Start(string program, string[] arguments)
+    /// <param name="said">Takes each line of its standard output; none for <c>load</c>, whose caller reads it.</param>
+    internal static Process Start(string program, string[] arguments, Action<string>? said = null)
     {
         var start = new ProcessStartInfo(program) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var a in arguments)
@@ -279,7 +280,11 @@ internal static class BrokerLoad
         var process = Process.Start(start)!;
         if (arguments[0] != "load")
         {
-            process.OutputDataReceived += (_, _) => { };
+            process.OutputDataReceived += (_, e) =>
+            {
+                if (e.Data is { } line)
+                    said?.Invoke(line);
+            };
             process.ErrorDataReceived += (_, e) =>
             {
                 if (e.Data is { Length: > 0 } text)
@@ -305,9 +310,9 @@ internal static class BrokerLoad
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
-    internal static async Task ReadyAsync(int port)
+    internal static async Task ReadyAsync(int port, int seconds = 60)
     {
-        for (var tries = 0; tries < 600; tries++)
+        for (var tries = 0; tries < seconds * 10; tries++)
         {
             try
             {

@@ -15,7 +15,7 @@ namespace Vigil.Bench;
 /// </summary>
 internal static class CountyLoad
 {
-    private const int DevicesEach = 4;
+    internal const int DevicesEach = 4;
     private const int Gateways = 400;
     private static readonly TimeSpan Round = TimeSpan.FromSeconds(30);
 
@@ -26,6 +26,8 @@ internal static class CountyLoad
         var press = arguments.Number("--press", 200);
         var postgres = arguments.Text("--database") is "postgres";
         var built = Path.Combine(Directory.GetCurrentDirectory(), ".artifacts", "vigil", "vigil");
+        if (arguments.Text("--size") is { } folder)
+            return await CountySize.RunAsync(folder, homes, arguments.Number("--hours", 80), arguments.Text("--vigil") ?? built);
         Console.WriteLine(
             $"{homes} homes with {DevicesEach} devices each, {(postgres ? "PostgreSQL" : "SQLite")}; {Gateways} gateways over MQTT, QoS 1, "
                 + $"message in flight each; all devices within {Round.TotalSeconds:0} s; a press each {press} ms; {minutes} min"
@@ -167,38 +169,43 @@ internal static class CountyLoad
     }
 
     /// <summary>Writes directly into the records, thousands of rows per transaction.</summary>
-    private static async Task SeedAsync(RecordsFactory records, int homes)
+    internal static async Task SeedAsync(RecordsFactory records, int homes)
     {
         var now = TimeProvider.System.GetUtcNow().UtcDateTime;
-        foreach (var some in Enumerable.Range(0, homes).Chunk(2000))
+        foreach (var some in Enumerable.Range(0, homes).Chunk(20_000))
         {
             await using var db = await records.CreateDbContextAsync();
-            db.ChangeTracker.AutoDetectChangesEnabled = false;
-            foreach (var h in some)
-            {
-                db.Residents.Add(
-                    new Resident
+            await using var turn = await db.Database.BeginTransactionAsync();
+            await db.InsertAsync(
+                Array.ConvertAll(
+                    some,
+                    h => new Resident
                     {
                         Id = Home(h),
                         Name = "王" + h,
-                        Area = string.Create(CultureInfo.InvariantCulture, $"4401{h % 500:D8}"),
+                        Area = AreaOf(h),
                         CreatedAt = now,
                         UpdatedAt = now,
                     }
-                );
-                for (var d = 0; d < DevicesEach; d++)
-                    db.Devices.Add(
-                        new Device
-                        {
-                            Id = Device(h, d),
-                            Profile = "senml",
-                            ResidentId = Home(h),
-                            InstalledAt = now,
-                        }
-                    );
-            }
-
-            await db.SaveChangesAsync();
+                ),
+                CancellationToken.None
+            );
+            await db.InsertAsync(
+                some.SelectMany(h =>
+                        Enumerable
+                            .Range(0, DevicesEach)
+                            .Select(d => new Device
+                            {
+                                Id = Device(h, d),
+                                Profile = "senml",
+                                ResidentId = Home(h),
+                                InstalledAt = now,
+                            })
+                    )
+                    .ToList(),
+                CancellationToken.None
+            );
+            await turn.CommitAsync();
         }
 
         await using var last = await records.CreateDbContextAsync();
@@ -221,9 +228,12 @@ internal static class CountyLoad
         await last.SaveChangesAsync();
     }
 
-    private static string Home(int home) => string.Create(CultureInfo.InvariantCulture, $"R{home:D6}");
+    /// <summary>Five hundred villages.</summary>
+    internal static string AreaOf(int home) => string.Create(CultureInfo.InvariantCulture, $"4401{home % 500:D8}");
 
-    private static string Device(int home, int device) => string.Create(CultureInfo.InvariantCulture, $"h{home:D6}-{device}");
+    internal static string Home(int home) => string.Create(CultureInfo.InvariantCulture, $"R{home:D6}");
+
+    internal static string Device(int home, int device) => string.Create(CultureInfo.InvariantCulture, $"h{home:D6}-{device}");
 
     private static string Gateway(int number) => string.Create(CultureInfo.InvariantCulture, $"gw{number:D4}");
 
