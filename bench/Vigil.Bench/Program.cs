@@ -15,6 +15,7 @@ return args switch
     ["load", .. var rest] => await BrokerLoad.LoadAsync(Arguments.Of(rest)),
     ["import", .. var rest] => await ImportLoad.RunAsync(Arguments.Of(rest)),
     ["notify", .. var rest] => await NotifyLoad.RunAsync(Arguments.Of(rest)),
+    ["pages", .. var rest] => await PagesLoad.RunAsync(Arguments.Of(rest)),
     ["search", .. var rest] => await SearchLoad.RunAsync(Arguments.Of(rest)),
     ["soak", "village", .. var rest] => await SoakLoad.VillageAsync(Arguments.Of(rest)),
     ["soak", "broker", .. var rest] => await SoakLoad.BrokerAsync(Arguments.Of(rest)),
@@ -49,6 +50,8 @@ static int Usage()
             + "due steps/s, a storm, SOS published → provider's request at half of ingest's most\n"
             + "vigil-bench search  [--homes 1000000] [--database sqlite|postgres] [--rounds 300]   "
             + "the console's search for what people type, and which homes are protected now: time and memory\n"
+            + "vigil-bench pages   [--homes 100000] [--database sqlite|postgres] [--rounds 40] [--only TEXT] [--folder PATH]   "
+            + "every page and list of the console, one request at a time, for a county and for one of its towns\n"
             + "vigil-bench soak village [--hours 72] [--speed 720] [--residents 99] [--postgres yes]   "
             + "the demo's village and its phones on a fast clock: memory, files, handles, deadlines; adds to bench/reports/soak.md\n"
             + "vigil-bench soak broker  [--minutes 120] [--rate 7700] [--records 10] [--connections 2000] [--press 1000] "

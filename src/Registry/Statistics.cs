@@ -55,6 +55,18 @@ public sealed record Statistics(
     )
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
+        return await ReadAsync(db, from, to, zone, cancellation);
+    }
+
+    /// <remarks>The database counts: a county's residents and devices are not brought here.</remarks>
+    internal static async Task<Statistics> ReadAsync(
+        RecordsDb db,
+        DateTime from,
+        DateTime to,
+        TimeZoneInfo zone,
+        CancellationToken cancellation
+    )
+    {
         var alarms = await db
             .Alarms.AsNoTracking()
             .Where(a => a.OpenedAt >= from && a.OpenedAt < to)
@@ -68,33 +80,30 @@ public sealed record Statistics(
                 a.Resolution,
             })
             .ToListAsync(cancellation);
-        var residents = await db
-            .Residents.AsNoTracking()
-            .Select(r => new
-            {
-                r.Id,
-                r.Area,
-                r.CreatedAt,
-                r.ConsentService,
-            })
-            .ToListAsync(cancellation);
         var first = CalendarMonth.Of(from, zone);
         var since = CalendarMonth.StartOf(first, zone);
-        var visits = await db
-            .Visits.Where(v => v.Time >= since && v.Time < to)
-            .Select(v => new
+        // Whole imports have one time of creation, so these are few.
+        var residents = await db
+            .Residents.GroupBy(r => new
             {
-                v.ResidentId,
-                v.Time,
-                v.AlarmId,
-                v.Form,
+                Town = r.Area.Substring(0, 9),
+                r.ConsentService,
+                r.CreatedAt,
+            })
+            .Select(g => new
+            {
+                g.Key.Town,
+                g.Key.ConsentService,
+                g.Key.CreatedAt,
+                Count = g.Count(),
             })
             .ToListAsync(cancellation);
-        var devices = await (
-            from d in db.Devices
-            join r in db.Residents on d.ResidentId equals r.Id
-            select new { d.LastSeenAt, d.ReportMinutes }
-        ).ToListAsync(cancellation);
+        var count = residents.Sum(r => r.Count);
+        var forAlarms = await db
+            .Visits.Where(v => v.Time >= since && v.Time < to && v.Form == "home" && v.AlarmId != null)
+            .Select(v => new { v.Time, AlarmId = v.AlarmId!.Value })
+            .ToListAsync(cancellation);
+        var (devices, silent, never) = await DevicesAsync(db, to, cancellation);
         var towns = await db.Areas.AsNoTracking().Where(a => a.Code.Length == 9).ToDictionaryAsync(a => a.Code, a => a.Name, cancellation);
 
         var critical = alarms.Where(a => a.Severity == Severity.Critical).ToList();
@@ -104,38 +113,46 @@ public sealed record Statistics(
             .ToList();
         double? Share(double seconds) => critical.Count == 0 ? null : (double)answered.Count(s => s <= seconds) / critical.Count;
         var opened = alarms.ToDictionary(a => a.Id, a => a.OpenedAt);
-        var onSite = visits
-            .Where(v => v.Form == "home" && v.AlarmId is { } alarm && opened.ContainsKey(alarm))
-            .GroupBy(v => v.AlarmId!.Value)
+        var onSite = forAlarms
+            .Where(v => opened.ContainsKey(v.AlarmId))
+            .GroupBy(v => v.AlarmId)
             .Select(g => g.Min(v => v.Time) - opened[g.Key])
             .ToList();
-        var months = Math.Max((to - from).TotalDays / 30, 1.0 / 30) * residents.Count;
+        var months = Math.Max((to - from).TotalDays / 30, 1.0 / 30) * count;
         var wrong = alarms.Where(a => a.Resolution is >= Resolution.FalseAway and <= Resolution.FalseMistake).ToList();
 
         var rates = new List<VisitRate>();
         for (var month = first; CalendarMonth.StartOf(month, zone) < to; month = month.AddMonths(1))
         {
             var (start, end) = (CalendarMonth.StartOf(month, zone), CalendarMonth.StartOf(month.AddMonths(1), zone));
-            var visited = visits.Where(v => v.Time >= start && v.Time < end).Select(v => v.ResidentId).ToHashSet(StringComparer.Ordinal);
+            var (after, before) = (start, end < to ? end : to);
+            var visited = await (
+                from v in db.Visits
+                join r in db.Residents on v.ResidentId equals r.Id
+                where v.Time >= after && v.Time < before && r.ConsentService && r.CreatedAt < end
+                group v.ResidentId by r.Area.Substring(0, 9) into town
+                select new { town.Key, Count = town.Distinct().Count() }
+            ).ToDictionaryAsync(t => t.Key, t => t.Count, StringComparer.Ordinal, cancellation);
             rates.AddRange(
                 residents
                     .Where(r => r.ConsentService && r.CreatedAt < end)
-                    .GroupBy(r => r.Area[..Math.Min(9, r.Area.Length)], StringComparer.Ordinal)
+                    .GroupBy(r => r.Town, StringComparer.Ordinal)
                     .OrderBy(g => g.Key, StringComparer.Ordinal)
                     .Select(g => new VisitRate(
                         month.ToString("yyyy-MM", CultureInfo.InvariantCulture),
                         g.Key,
                         towns.GetValueOrDefault(g.Key, g.Key),
-                        g.Count(),
-                        g.Count(r => visited.Contains(r.Id))
+                        g.Sum(r => r.Count),
+                        visited.GetValueOrDefault(g.Key)
                     ))
             );
         }
 
+        var seen = await db.Visits.Where(v => v.Time >= from && v.Time < to).Select(v => v.ResidentId).Distinct().CountAsync(cancellation);
         return new Statistics(
             from,
             to,
-            residents.Count,
+            count,
             alarms.Count,
             alarms.GroupBy(a => a.Kind).OrderByDescending(g => g.Count()).ToDictionary(g => g.Key, g => g.Count()),
             alarms
@@ -143,23 +160,48 @@ public sealed record Statistics(
                 .GroupBy(a => a.Resolution)
                 .OrderBy(g => g.Key)
                 .ToDictionary(g => g.Key.ToString(), g => g.Count()),
-            residents.Count == 0 ? null : wrong.Count / months,
-            residents.Count == 0
+            count == 0 ? null : wrong.Count / months,
+            count == 0
                 ? new Dictionary<string, double>()
                 : wrong.GroupBy(a => a.Resolution).OrderBy(g => g.Key).ToDictionary(g => g.Key.ToString(), g => g.Count() / months),
             critical.Count,
             Share(60),
             Share(180),
             onSite.Count == 0 ? null : (double)onSite.Count(t => t <= TimeSpan.FromMinutes(45)) / onSite.Count,
-            residents.Count == 0
-                ? null
-                : (double)visits.Where(v => v.Time >= from).Select(v => v.ResidentId).Distinct(StringComparer.Ordinal).Count()
-                    / residents.Count,
+            count == 0 ? null : (double)seen / count,
             rates,
-            devices.Count,
-            devices.Count(d => d.LastSeenAt is { } seen && to - seen > TimeSpan.FromMinutes(Math.Max(24 * 60, 3 * (d.ReportMinutes ?? 0)))),
-            devices.Count(d => d.LastSeenAt is null)
+            devices,
+            silent,
+            never
         );
+    }
+
+    /// <summary>Of the devices in homes: how many, not heard for a day and three of their reporting periods, never heard.</summary>
+    private static async Task<(int All, int Silent, int Never)> DevicesAsync(RecordsDb db, DateTime to, CancellationToken cancellation)
+    {
+        const int day = 24 * 60;
+        var homes = db.Devices.Where(d => d.ResidentId != null);
+        var byPeriod = await homes
+            .GroupBy(d => d.ReportMinutes)
+            .Select(g => new
+            {
+                g.Key,
+                Count = g.Count(),
+                Never = g.Count(d => d.LastSeenAt == null),
+            })
+            .ToListAsync(cancellation);
+        var dayAgo = to.AddMinutes(-day);
+        var silent = await homes.CountAsync(
+            d => (d.ReportMinutes == null || d.ReportMinutes * 3 <= day) && d.LastSeenAt < dayAgo,
+            cancellation
+        );
+        foreach (var minutes in byPeriod.Select(p => p.Key).Where(m => m * 3 > day))
+        {
+            var before = to.AddMinutes(-3 * minutes!.Value);
+            silent += await homes.CountAsync(d => d.ReportMinutes == minutes && d.LastSeenAt < before, cancellation);
+        }
+
+        return (byPeriod.Sum(p => p.Count), silent, byPeriod.Sum(p => p.Never));
     }
 
     /// <summary>The figures as rows of a sheet.</summary>

@@ -1,4 +1,6 @@
 using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
+using Vigil.Registry.Search;
 using Vigil.Storage.Records;
 
 namespace Vigil.Registry;
@@ -31,6 +33,8 @@ public sealed record VisitAsked(
 /// </summary>
 public static class VisitPlan
 {
+    private const string Watch = "watch";
+
     /// <summary>28 days, so that each calendar month has a visit.</summary>
     private static readonly TimeSpan Month = TimeSpan.FromDays(28);
 
@@ -39,7 +43,83 @@ public static class VisitPlan
     /// <summary>The call-centre standard: somebody is on site within 45 min.</summary>
     private static readonly TimeSpan OnSite = TimeSpan.FromMinutes(45);
 
-    /// <summary>The visits due within a time ahead, the most urgent first; one per resident.</summary>
+    /// <summary>In a registry of more residents the plan is made from what is known in memory.</summary>
+    private const int Few = 10_000;
+
+    /// <summary>What is known in memory may be old: a page is filled up so often.</summary>
+    private const int Tries = 3;
+
+    /// <summary>A page of the visits due within a time ahead, the most urgent first; one per resident.</summary>
+    /// <param name="records">The records of one area, or all.</param>
+    /// <param name="index">What is known in memory.</param>
+    /// <param name="visitor">Only this visitor's residents; null for all.</param>
+    /// <param name="now">UTC.</param>
+    /// <param name="ahead">Visits due later than this from now are left out.</param>
+    /// <param name="offset">Skipped.</param>
+    /// <param name="limit">At most.</param>
+    /// <param name="cancellation">Cancels the reading.</param>
+    /// <param name="few">Of no more residents the records are asked.</param>
+    /// <returns>The page as the records have it, and how many there are in all.</returns>
+    public static async Task<(IReadOnlyList<VisitAsked> Page, int Total)> PageAsync(
+        IDbContextFactory<RecordsDb> records,
+        SearchIndex index,
+        string? visitor,
+        DateTime now,
+        TimeSpan ahead,
+        int offset,
+        int limit,
+        CancellationToken cancellation,
+        int few = Few
+    )
+    {
+        if (visitor is not null || index.Visits is not { } residents || residents.Count <= few)
+        {
+            var all = await ReadAsync(records, visitor, now, ahead, cancellation);
+            return ([.. all.Skip(offset).Take(limit)], all.Count);
+        }
+
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        var (alarms, watches) = (await AlarmsAsync(db, cancellation), await WatchesAsync(db, now, cancellation));
+        var alarmed = alarms.Select(a => a.Key).ToHashSet(StringComparer.Ordinal);
+        var first = await OfAsync(db, [.. alarmed], alarms, watches, now, ahead, cancellation);
+        var (page, total) = (first.Skip(offset).Take(limit).ToList(), 0);
+        var (from, most) = (Math.Max(offset - first.Count, 0), limit - page.Count);
+        IReadOnlyList<VisitAsked> rest = [];
+        for (var tries = 0; tries < Tries; tries++)
+        {
+            (var ids, total) = residents.Due(db.Within, Urgency, alarmed, from, most);
+            rest = await OfAsync(db, ids, alarms, watches, now, ahead, cancellation);
+            if (rest.Count == ids.Count)
+                break;
+            // Visited meanwhile: they are not due any more.
+            var wrong = ids.Except(rest.Select(r => r.Resident), StringComparer.Ordinal).ToList();
+            var last = (
+                await LastAsync(db.Visits.Where(v => EF.Parameter(wrong).Contains(v.ResidentId)), wrong.Count, cancellation)
+            ).ToDictionary(l => l.Resident, l => l.Last, StringComparer.Ordinal);
+            foreach (var id in wrong)
+                residents.Visited(id, last.GetValueOrDefault(id).Seen, last.GetValueOrDefault(id).AtHome);
+        }
+
+        return ([.. page, .. rest], first.Count + total);
+
+        (bool Watched, DateTime Due)? Urgency(string area, Care care) =>
+            DueOf(
+                care.Consents,
+                care.KeyClass,
+                care.Disabled,
+                Care.Time(care.Created)!.Value,
+                Care.Time(care.Last),
+                Care.Time(care.LastAtHome),
+                WatchOver(area, watches),
+                now,
+                ahead
+            )
+                is { } due
+                ? (due.Cause == Watch, due.Due)
+                : null;
+    }
+
+    /// <summary>All visits due within a time ahead, the most urgent first; one per resident.</summary>
     /// <param name="records">The records of one area, or all.</param>
     /// <param name="visitor">Only this visitor's residents; null for all.</param>
     /// <param name="now">UTC.</param>
@@ -54,71 +134,117 @@ public static class VisitPlan
     )
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
-        var residents = await db
-            .Residents.AsNoTracking()
-            // Who refused visits is visited for an alarm all the same: the contacts are told of it, and somebody has to look.
-            .Where(r => r.ConsentService || db.Alarms.Any(a => a.ResidentId == r.Id && a.State != AlarmState.Resolved))
-            .Where(r => visitor == null || r.VisitorId == visitor)
+        var of = db.Residents.AsNoTracking();
+        if (visitor is not null)
+            of = of.Where(r => r.VisitorId == visitor);
+        var residents = await CaredForAsync(of, cancellation);
+        var visits = db.Visits.AsNoTracking();
+        if (visitor is not null)
+        {
+            var ids = residents.ConvertAll(r => r.Id);
+            visits = visits.Where(v => EF.Parameter(ids).Contains(v.ResidentId));
+        }
+
+        var last = await LastAsync(visits, int.MaxValue, cancellation);
+        return Plan(residents, last, await AlarmsAsync(db, cancellation), await WatchesAsync(db, now, cancellation), now, ahead);
+    }
+
+    /// <summary>When residents were last visited, in any form but remotely, and when at home; by their numbers.</summary>
+    internal static async Task<List<(string Resident, (DateTime? Seen, DateTime? AtHome) Last)>> LastAsync(
+        IQueryable<Visit> visits,
+        int most,
+        CancellationToken cancellation
+    ) =>
+        (
+            await visits
+                .Where(v => v.Form != "remote")
+                .GroupBy(v => v.ResidentId)
+                .Select(g => new
+                {
+                    g.Key,
+                    Seen = (DateTime?)g.Max(v => v.Time),
+                    AtHome = g.Max(v => v.Form == "home" ? (DateTime?)v.Time : null),
+                })
+                .OrderBy(v => v.Key)
+                .Take(most)
+                .ToListAsync(cancellation)
+        ).ConvertAll(v => (v.Key, (v.Seen, v.AtHome)));
+
+    private static async Task<IReadOnlyList<VisitAsked>> OfAsync(
+        RecordsDb db,
+        List<string> ids,
+        ILookup<string, AlarmToSee> alarms,
+        List<Area> watches,
+        DateTime now,
+        TimeSpan ahead,
+        CancellationToken cancellation
+    )
+    {
+        if (ids.Count == 0)
+            return [];
+        var residents = await CaredForAsync(db.Residents.Where(r => EF.Parameter(ids).Contains(r.Id)), cancellation);
+        var last = await LastAsync(db.Visits.Where(v => EF.Parameter(ids).Contains(v.ResidentId)), ids.Count, cancellation);
+        return Plan(residents, last, alarms, watches, now, ahead);
+    }
+
+    private static Task<List<CaredFor>> CaredForAsync(IQueryable<Resident> of, CancellationToken cancellation) =>
+        of.Select(r => new CaredFor(r.Id, r.Name, r.Area, r.Address, r.VisitorId, r.Categories, r.ConsentService, r.KeyClass, r.CreatedAt))
             .ToListAsync(cancellation);
-        var last = await db
-            .Visits.Where(v => v.Form != "remote")
-            .GroupBy(v => v.ResidentId)
-            .Select(g => new { g.Key, Time = g.Max(v => v.Time) })
-            .ToDictionaryAsync(v => v.Key, v => v.Time, cancellation);
-        var atHome = await db
-            .Visits.Where(v => v.Form == "home")
-            .GroupBy(v => v.ResidentId)
-            .Select(g => new { g.Key, Time = g.Max(v => v.Time) })
-            .ToDictionaryAsync(v => v.Key, v => v.Time, cancellation);
-        // An alarm needs a visit once the visitor's step of its escalation ran or somebody took it in hand.
-        var alarms = (
+
+    /// <summary>An alarm needs a visit once the visitor's step of its escalation ran or somebody took it in hand.</summary>
+    private static async Task<ILookup<string, AlarmToSee>> AlarmsAsync(RecordsDb db, CancellationToken cancellation) =>
+        (
             await db
                 .Alarms.AsNoTracking()
                 .Where(a => a.ResidentId != null && a.State != AlarmState.Resolved)
                 .Where(a => a.State == AlarmState.InHand || a.Steps.Any(s => s.To == "visitor" && s.State == StepState.Done))
-                .Select(a => new
-                {
+                .Select(a => new AlarmToSee(
                     a.Id,
-                    Resident = a.ResidentId!,
+                    a.ResidentId!,
                     a.Severity,
-                    Since = a.Steps.Where(s => s.To == "visitor").Min(s => s.StartedAt) ?? a.AcknowledgedAt ?? a.OpenedAt,
-                })
+                    a.Steps.Where(s => s.To == "visitor").Min(s => s.StartedAt) ?? a.AcknowledgedAt ?? a.OpenedAt
+                ))
                 .ToListAsync(cancellation)
-        ).OrderByDescending(a => a.Severity).ThenBy(a => a.Since).ToLookup(a => a.Resident, StringComparer.Ordinal);
-        var watches = await db.Areas.AsNoTracking().Where(a => a.WatchUntil > now).ToListAsync(cancellation);
+        )
+            .OrderByDescending(a => a.Severity)
+            .ThenBy(a => a.Since)
+            .ToLookup(a => a.Resident, StringComparer.Ordinal);
 
+    private static Task<List<Area>> WatchesAsync(RecordsDb db, DateTime now, CancellationToken cancellation) =>
+        db.Areas.AsNoTracking().Where(a => a.WatchUntil > now).ToListAsync(cancellation);
+
+    private static IReadOnlyList<VisitAsked> Plan(
+        List<CaredFor> residents,
+        List<(string Resident, (DateTime? Seen, DateTime? AtHome) Last)> visits,
+        ILookup<string, AlarmToSee> alarms,
+        List<Area> watches,
+        DateTime now,
+        TimeSpan ahead
+    )
+    {
+        var last = visits.ToDictionary(v => v.Resident, v => v.Last, StringComparer.Ordinal);
         var asked = new List<VisitAsked>();
         foreach (var r in residents)
         {
-            DateTime? seen = last.TryGetValue(r.Id, out var l) ? l : null;
-            DateTime? visitedAtHome = atHome.TryGetValue(r.Id, out var h) ? h : null;
+            var (seen, atHome) = last.GetValueOrDefault(r.Id);
+            // Who refused visits is visited for an alarm all the same: the contacts are told of it, and somebody has to look.
             if (alarms[r.Id].FirstOrDefault() is { } alarm)
-            {
                 Ask("alarm", alarm.Since + OnSite, alarm.Id);
-                continue;
-            }
-
-            if (!r.ConsentService)
-                continue;
-
-            var watch = watches.Where(w => r.Area.StartsWith(w.Code, StringComparison.Ordinal)).MinBy(w => w.WatchFrom);
-            if (watch is not null && !(seen >= (watch.WatchFrom ?? now)))
-            {
-                Ask("watch", Min(watch.WatchUntil!.Value, (watch.WatchFrom ?? now).AddDays(1)));
-                continue;
-            }
-
-            var disabled = IsDisabled(r);
-            var (cause, period, from) =
-                r.KeyClass ? ("key", Fortnight, seen)
-                : disabled ? ("disabled", Month, visitedAtHome)
-                : ("monthly", Month, seen);
-            var due = (from ?? r.CreatedAt) + period;
-            // A key resident who is disabled has to be visited at home each month all the same.
-            if (disabled && r.KeyClass && (visitedAtHome ?? r.CreatedAt) + Month < due)
-                (cause, due) = ("disabled", (visitedAtHome ?? r.CreatedAt) + Month);
-            if (due <= now + ahead)
-                Ask(cause, due);
+            else if (
+                DueOf(
+                    r.Consents,
+                    r.KeyClass,
+                    IsDisabled(r.Categories),
+                    r.CreatedAt,
+                    seen,
+                    atHome,
+                    WatchOver(r.Area, watches),
+                    now,
+                    ahead
+                ) is
+                { } due
+            )
+                Ask(due.Cause, due.Due);
 
             void Ask(string why, DateTime by, Guid? of = null) =>
                 asked.Add(new VisitAsked(r.Id, r.Name, r.Area, r.Address, r.VisitorId, why, of, by, seen));
@@ -128,15 +254,69 @@ public static class VisitPlan
         [
             .. asked
                 .OrderBy(a => a.Cause is not "alarm")
-                .ThenBy(a => a.Cause is not "watch")
+                .ThenBy(a => a.Cause is not Watch)
                 .ThenBy(a => a.Due)
                 .ThenBy(a => a.Resident, StringComparer.Ordinal),
         ];
     }
 
+    /// <summary>Why and by when somebody without an alarm is to be visited; null: later, or never.</summary>
+    private static (string Cause, DateTime Due)? DueOf(
+        bool consents,
+        bool keyClass,
+        bool disabled,
+        DateTime created,
+        DateTime? seen,
+        DateTime? atHome,
+        Area? watch,
+        DateTime now,
+        TimeSpan ahead
+    )
+    {
+        if (!consents)
+            return null;
+        if (watch is not null && !(seen >= (watch.WatchFrom ?? now)))
+            return (Watch, Min(watch.WatchUntil!.Value, (watch.WatchFrom ?? now).AddDays(1)));
+        var (cause, period, from) =
+            keyClass ? ("key", Fortnight, seen)
+            : disabled ? ("disabled", Month, atHome)
+            : ("monthly", Month, seen);
+        var due = (from ?? created) + period;
+        // A key resident who is disabled has to be visited at home each month all the same.
+        if (disabled && keyClass && (atHome ?? created) + Month < due)
+            (cause, due) = ("disabled", (atHome ?? created) + Month);
+        return due <= now + ahead ? (cause, due) : null;
+    }
+
+    private static Area? WatchOver(string area, List<Area> watches)
+    {
+        Area? earliest = null;
+        foreach (var watch in watches)
+            if (
+                area.StartsWith(watch.Code, StringComparison.Ordinal)
+                && (earliest is null || (watch.WatchFrom ?? DateTime.MaxValue) < (earliest.WatchFrom ?? DateTime.MaxValue))
+            )
+                earliest = watch;
+        return earliest;
+    }
+
     /// <summary>失能 or 重残 among the categories of Annex 1.</summary>
-    public static bool IsDisabled(Resident resident) =>
-        resident.Categories.Contains("失能", StringComparison.Ordinal) || resident.Categories.Contains("重残", StringComparison.Ordinal);
+    public static bool IsDisabled(string categories) =>
+        categories.Contains("失能", StringComparison.Ordinal) || categories.Contains("重残", StringComparison.Ordinal);
+
+    private sealed record AlarmToSee(Guid Id, string Resident, Severity Severity, DateTime Since);
+
+    private sealed record CaredFor(
+        string Id,
+        string Name,
+        string Area,
+        string Address,
+        string? VisitorId,
+        string Categories,
+        bool Consents,
+        bool KeyClass,
+        DateTime CreatedAt
+    );
 
     private static DateTime Min(DateTime a, DateTime b) => a < b ? a : b;
 }

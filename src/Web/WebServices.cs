@@ -57,10 +57,11 @@ public static class WebServices
         services.AddRazorComponents().AddInteractiveServerComponents();
         services.AddSingleton<OpenPages>();
         services.AddSingleton<RegistryEdit>();
+        services.AddSingleton<KeptCounts>();
         services.AddScoped<Microsoft.AspNetCore.Components.Server.Circuits.CircuitHandler, OpenPage>();
         services.AddSingleton<MetricsText>();
         services.AddProtection();
-        services.AddSingleton<SearchIndex>().AddSingleton<RegistrySearch>();
+        services.AddSingleton<SearchIndex>().AddSingleton<RegistrySearch>().AddSingleton<RegistryLists>().AddSingleton<KeptStatistics>();
         services.AddHostedService(s => s.GetRequiredService<SearchIndex>());
         services.AddSingleton(s => new RulesDesk(
             rulesPath ?? Path.Combine(AppContext.BaseDirectory, "config", "rules.yaml"),

@@ -21,6 +21,9 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
     /// </summary>
     public string Within { get; init; } = "";
 
+    /// <summary>Behind all codes that begin with <see cref="Within"/>.</summary>
+    internal string WithinEnd => Within + '\uFFFF';
+
     /// <summary>Opened for a person to read: the alarms and notices of the service's self-test are left out.</summary>
     public bool ForPeople { get; set; }
 
@@ -88,6 +91,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
         ConfigureAccounts(builder);
         ConfigureRecords(builder);
         FilterByArea(builder);
+        AreaFilters.Simplify(builder, Within.Length > 0, ranges: Database.IsSqlite());
         if (keys is null)
             return;
         foreach (var (entity, property) in Sealed)
@@ -107,7 +111,8 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
     {
         modelBuilder.Entity<Resident>(e =>
         {
-            e.HasIndex(r => r.Area);
+            e.HasIndex(r => new { r.Area, r.Id });
+            e.HasIndex(r => new { r.VisitorId, r.Area }); // does a visitor come to this area?
             e.HasIndex(r => r.IdentityNumber); // two residents with one number are found at each edit
             e.HasIndex(r => r.UpdatedAt);
             e.HasIndex(r => r.Phone);
@@ -170,6 +175,15 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
                 a.OpenedAt,
             });
             e.HasIndex(a => new { a.ResidentId, a.OpenedAt });
+            e.HasIndex(a => a.OpenedAt);
+            e.HasIndex(a => new
+                {
+                    a.Severity,
+                    a.OpenedAt,
+                    a.Id,
+                })
+                .IsDescending(true, true, false);
+            e.HasIndex(a => a.ResolvedAt);
             e.HasIndex(a => a.SeenWellBy);
             e.Property(a => a.Version).IsConcurrencyToken();
             e.Property(a => a.Trace).HasDefaultValue("").ValueGeneratedNever();
@@ -208,6 +222,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
             e.Property(n => n.Id).ValueGeneratedNever();
             e.HasIndex(n => new { n.State, n.DueAt });
             e.HasIndex(n => n.AlarmId);
+            e.HasIndex(n => new { n.CreatedAt, n.Id }).IsDescending(true, false);
             e.HasIndex(n => n.ProviderId);
             e.HasIndex(n => n.DigestId).HasFilter("\"DigestId\" IS NOT NULL");
             e.HasIndex(n => new { n.Address, n.SentAt });
@@ -240,8 +255,21 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
             e.HasKey(f => f.Key);
             e.HasIndex(f => f.CommittedAt);
         });
-        modelBuilder.Entity<Absence>().HasIndex(a => new { a.ResidentId, a.Until });
-        modelBuilder.Entity<Visit>().HasIndex(v => new { v.ResidentId, v.Time });
+        modelBuilder.Entity<Absence>(e =>
+        {
+            e.HasIndex(a => new { a.ResidentId, a.Until });
+            e.HasIndex(a => new { a.From, a.Id }).IsDescending(true, false);
+        });
+        modelBuilder.Entity<Visit>(e =>
+        {
+            e.HasIndex(v => new
+            {
+                v.ResidentId,
+                v.Time,
+                v.Form,
+            });
+            e.HasIndex(v => new { v.Time, v.Id }).IsDescending(true, false);
+        });
         modelBuilder.Entity<RejectedPayload>(e =>
         {
             e.HasIndex(r => r.Received);

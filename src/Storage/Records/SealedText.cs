@@ -13,5 +13,6 @@ internal sealed class SealedText(FieldKeys keys, string column, bool findable)
 /// <summary>EF Core caches its models; the converters in one hold their keys, so there is a model for each set of keys.</summary>
 internal sealed class ModelByKeys : IModelCacheKeyFactory
 {
-    public object Create(DbContext context, bool designTime) => (context.GetType(), (context as RecordsDb)?.Keys?.Fingerprint, designTime);
+    public object Create(DbContext context, bool designTime) =>
+        (context.GetType(), (context as RecordsDb)?.Keys?.Fingerprint, context is RecordsDb { Within.Length: > 0 }, designTime);
 }

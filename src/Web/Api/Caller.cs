@@ -17,6 +17,7 @@ internal readonly record struct Caller(
     ClaimsPrincipal User,
     TimeProvider Clock,
     HttpContext Http,
+    KeptCounts Counts,
     CancellationToken Cancellation
 )
 {
@@ -50,11 +51,20 @@ internal readonly record struct Caller(
     /// <summary>One page of a query; how many there are in all stands in the header <c>X-Total-Count</c>.</summary>
     public async Task<List<T>> PageAsync<T>(IQueryable<T> query, int? offset, int? limit)
     {
-        Http.Response.Headers["X-Total-Count"] = (await query.CountAsync(Cancellation)).ToString(
-            System.Globalization.CultureInfo.InvariantCulture
-        );
-        return await query.Skip(Math.Max(offset ?? 0, 0)).Take(Math.Clamp(limit ?? 100, 1, LargestPage)).ToListAsync(Cancellation);
+        var total = await Counts.OfAsync(query, Area, Cancellation);
+        return Page((await query.Skip(Offset(offset)).Take(Limit(limit)).ToListAsync(Cancellation), total));
     }
+
+    /// <summary>One page that was found elsewhere, of so many.</summary>
+    public List<T> Page<T>((List<T> Page, int Total) found)
+    {
+        Http.Response.Headers["X-Total-Count"] = found.Total.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        return found.Page;
+    }
+
+    public static int Offset(int? offset) => Math.Max(offset ?? 0, 0);
+
+    public static int Limit(int? limit) => Math.Clamp(limit ?? 100, 1, LargestPage);
 
     /// <summary>Rows of an exported sheet at most: they are held in memory.</summary>
     public const int LargestSheet = 100_000;
@@ -89,7 +99,7 @@ internal readonly record struct Caller(
     public IEnumerable<T> Page<T>(IReadOnlyList<T> all, int? offset, int? limit)
     {
         Http.Response.Headers["X-Total-Count"] = all.Count.ToString(System.Globalization.CultureInfo.InvariantCulture);
-        return all.Skip(Math.Max(offset ?? 0, 0)).Take(Math.Clamp(limit ?? 100, 1, LargestPage));
+        return all.Skip(Offset(offset)).Take(Limit(limit));
     }
 
     /// <summary>404, for programs, which read English.</summary>

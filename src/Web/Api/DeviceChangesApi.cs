@@ -49,7 +49,7 @@ internal static class DeviceChangesApi
                     if (device.ResidentId is { } home)
                         await caller.AuditAsync("read", $"resident:{home}", $"what device {id} last sent");
                     var refused = device.ResidentId is { } of ? (await caller.ResidentAsync(of))?.Refused ?? Refusals.None : Refusals.None;
-                    var latest = await DeviceSearch.LatestAsync(store, device, refused, caller.Now, caller.Cancellation);
+                    var latest = await LatestReadings.LatestAsync(store, device, refused, caller.Now, caller.Cancellation);
                     return Results.Ok(
                         caller
                             .Page([.. latest], offset, limit)

@@ -3,8 +3,8 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
+using Vigil.Registry.Search;
 using Vigil.Storage.Records;
-using Vigil.Web.Operations;
 
 namespace Vigil.Web.Api;
 
@@ -15,17 +15,30 @@ internal static class DevicesApi
     {
         read.MapGet(
                 "devices",
-                async (string? resident, string? state, string? search, int? offset, int? limit, [AsParameters] Caller caller) =>
+                async (
+                    string? resident,
+                    string? state,
+                    string? search,
+                    int? offset,
+                    int? limit,
+                    RegistryLists lists,
+                    [AsParameters] Caller caller
+                ) =>
                 {
                     var only = DeviceStatus.InHome;
                     if (state is not null && !Words.TryParse(state, out only))
                         return Caller.Wrong($"'state' is one of {string.Join(", ", Words.All<DeviceStatus>())}");
                     await using var db = await caller.OpenAsync();
-                    var found = DeviceSearch.Of(db.Devices.AsNoTracking(), state is null ? null : only, search);
-                    var page = await caller.PageAsync(
-                        found.Where(d => resident == null || d.ResidentId == resident).OrderBy(d => d.Id),
-                        offset,
-                        limit
+                    var page = caller.Page(
+                        await lists.DevicesAsync(
+                            db,
+                            resident,
+                            state is null ? null : only,
+                            search,
+                            Caller.Offset(offset),
+                            Caller.Limit(limit),
+                            caller.Cancellation
+                        )
                     );
                     return Results.Ok(page.ConvertAll(DeviceAnswer.Of));
                 }

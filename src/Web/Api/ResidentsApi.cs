@@ -5,6 +5,7 @@ using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Registry;
 using Vigil.Registry.Edits;
+using Vigil.Registry.Search;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
 using Vigil.Web.Operations;
@@ -23,13 +24,19 @@ internal static class ResidentsApi
     {
         read.MapGet(
                 "residents",
-                async (string? search, int? offset, int? limit, [AsParameters] Caller caller) =>
+                async (string? search, int? offset, int? limit, RegistryLists lists, [AsParameters] Caller caller) =>
                 {
                     await using var db = await caller.OpenAsync();
-                    var query = db.Residents.AsNoTracking();
-                    if (search?.Trim() is { Length: > 0 } words)
-                        query = query.Where(r => r.Name.Contains(words) || r.Id.Contains(words) || r.Area.StartsWith(words));
-                    var page = await caller.PageAsync(query.OrderBy(r => r.Id), offset, limit);
+                    var page = caller.Page(
+                        await lists.ResidentsAsync(
+                            db.Residents.AsNoTracking(),
+                            db.Within,
+                            search,
+                            Caller.Offset(offset),
+                            Caller.Limit(limit),
+                            caller.Cancellation
+                        )
+                    );
                     await caller.AuditAsync("read", "residents", $"{page.Count} names");
                     return page.Select(r => new ResidentBrief(r.Id, r.Name, r.Area, r.KeyClass, r.Categories));
                 }

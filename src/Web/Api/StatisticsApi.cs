@@ -11,7 +11,7 @@ internal static class StatisticsApi
     public static void Map(RouteGroupBuilder read) =>
         read.MapGet(
                 "statistics",
-                async (DateTimeOffset? from, DateTimeOffset? to, string? format, TimeZoneInfo zone, [AsParameters] Caller caller) =>
+                async (DateTimeOffset? from, DateTimeOffset? to, string? format, KeptStatistics kept, [AsParameters] Caller caller) =>
                 {
                     if (!IsPlausible(from) || !IsPlausible(to))
                         return Caller.Wrong("'from' and 'to' are times of the years 2000 to 2099");
@@ -23,7 +23,10 @@ internal static class StatisticsApi
                         return Caller.Wrong("at most three years at once");
                     if (format is not (null or "json" or "csv" or "xlsx"))
                         return Caller.Wrong($"'{format}' is not one of json, csv, xlsx");
-                    var found = await Statistics.ReadAsync(caller.Records, since, until, zone, caller.Cancellation);
+                    var found =
+                        from is null && to is null
+                            ? await kept.LatelyAsync(caller.Area, until - since, caller.Cancellation)
+                            : await kept.OfAsync(caller.Area, since, until, caller.Cancellation);
                     return format is null or "json"
                         ? Results.Ok(found)
                         : Caller.Sheet("statistics." + format, ["figure", "name", "value"], found.Rows());

@@ -5,6 +5,7 @@ using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Notify;
 using Vigil.Registry;
+using Vigil.Registry.Search;
 using Vigil.Storage.Records;
 using Vigil.Web.Operations;
 
@@ -82,17 +83,20 @@ internal static class VisitsApi
             .Lists<VisitAnswer>("Visit records, the newest first", 400);
         read.MapGet(
                 "visits/asked",
-                async (string? visitor, int? days, int? offset, int? limit, [AsParameters] Caller caller) =>
+                async (string? visitor, int? days, int? offset, int? limit, SearchIndex index, [AsParameters] Caller caller) =>
                 {
-                    var asked = await VisitPlan.ReadAsync(
+                    var (asked, total) = await VisitPlan.PageAsync(
                         caller.Records,
+                        index,
                         visitor,
                         caller.Now,
                         TimeSpan.FromDays(Math.Clamp(days ?? 1, 0, 60)),
+                        Caller.Offset(offset),
+                        Caller.Limit(limit),
                         caller.Cancellation
                     );
                     await caller.AuditAsync("read", "visits asked for", $"{asked.Count} residents");
-                    return caller.Page(asked, offset, limit);
+                    return caller.Page((asked.ToList(), total));
                 }
             )
             .Lists<VisitAsked>("Visits asked for by alarms, a heightened watch or the policy's frequency, the most urgent first");

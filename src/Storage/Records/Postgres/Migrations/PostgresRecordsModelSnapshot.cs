@@ -120,6 +120,9 @@ namespace Vigil.Storage.Records.Postgres.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("From", "Id")
+                        .IsDescending(true, false);
+
                     b.HasIndex("ResidentId", "Until");
 
                     b.ToTable("Absences");
@@ -222,9 +225,16 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.HasIndex("OpenKey")
                         .IsUnique();
 
+                    b.HasIndex("OpenedAt");
+
+                    b.HasIndex("ResolvedAt");
+
                     b.HasIndex("SeenWellBy");
 
                     b.HasIndex("ResidentId", "OpenedAt");
+
+                    b.HasIndex("Severity", "OpenedAt", "Id")
+                        .IsDescending(true, true, false);
 
                     b.HasIndex("State", "Severity", "OpenedAt");
 
@@ -1031,6 +1041,9 @@ namespace Vigil.Storage.Records.Postgres.Migrations
 
                     b.HasIndex("Address", "SentAt");
 
+                    b.HasIndex("CreatedAt", "Id")
+                        .IsDescending(true, false);
+
                     b.HasIndex("State", "DueAt");
 
                     b.ToTable("Notices", t =>
@@ -1323,15 +1336,15 @@ namespace Vigil.Storage.Records.Postgres.Migrations
 
                     b.HasKey("Id");
 
-                    b.HasIndex("Area");
-
                     b.HasIndex("IdentityNumber");
 
                     b.HasIndex("Phone");
 
                     b.HasIndex("UpdatedAt");
 
-                    b.HasIndex("VisitorId");
+                    b.HasIndex("Area", "Id");
+
+                    b.HasIndex("VisitorId", "Area");
 
                     b.ToTable("Residents");
                 });
@@ -1604,7 +1617,10 @@ namespace Vigil.Storage.Records.Postgres.Migrations
 
                     b.HasKey("Id");
 
-                    b.HasIndex("ResidentId", "Time");
+                    b.HasIndex("Time", "Id")
+                        .IsDescending(true, false);
+
+                    b.HasIndex("ResidentId", "Time", "Form");
 
                     b.ToTable("Visits");
                 });

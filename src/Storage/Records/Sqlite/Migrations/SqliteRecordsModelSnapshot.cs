@@ -113,6 +113,9 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("From", "Id")
+                        .IsDescending(true, false);
+
                     b.HasIndex("ResidentId", "Until");
 
                     b.ToTable("Absences");
@@ -215,9 +218,16 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                     b.HasIndex("OpenKey")
                         .IsUnique();
 
+                    b.HasIndex("OpenedAt");
+
+                    b.HasIndex("ResolvedAt");
+
                     b.HasIndex("SeenWellBy");
 
                     b.HasIndex("ResidentId", "OpenedAt");
+
+                    b.HasIndex("Severity", "OpenedAt", "Id")
+                        .IsDescending(true, true, false);
 
                     b.HasIndex("State", "Severity", "OpenedAt");
 
@@ -1022,6 +1032,9 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                     b.HasIndex("Address", "SentAt");
 
+                    b.HasIndex("CreatedAt", "Id")
+                        .IsDescending(true, false);
+
                     b.HasIndex("State", "DueAt");
 
                     b.ToTable("Notices", t =>
@@ -1310,15 +1323,15 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                     b.HasKey("Id");
 
-                    b.HasIndex("Area");
-
                     b.HasIndex("IdentityNumber");
 
                     b.HasIndex("Phone");
 
                     b.HasIndex("UpdatedAt");
 
-                    b.HasIndex("VisitorId");
+                    b.HasIndex("Area", "Id");
+
+                    b.HasIndex("VisitorId", "Area");
 
                     b.ToTable("Residents");
                 });
@@ -1589,7 +1602,10 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                     b.HasKey("Id");
 
-                    b.HasIndex("ResidentId", "Time");
+                    b.HasIndex("Time", "Id")
+                        .IsDescending(true, false);
+
+                    b.HasIndex("ResidentId", "Time", "Form");
 
                     b.ToTable("Visits");
                 });

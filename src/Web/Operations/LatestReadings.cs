@@ -1,32 +1,14 @@
-using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
 
 namespace Vigil.Web.Operations;
 
-/// <summary>Finds devices, and what one last sent.</summary>
-internal static class DeviceSearch
+/// <summary>What a device last sent.</summary>
+internal static class LatestReadings
 {
     private static readonly TimeSpan Lately = TimeSpan.FromDays(2);
     private static readonly TimeSpan LongAgo = TimeSpan.FromDays(60);
-
-    /// <param name="devices">As far as the person may see them.</param>
-    /// <param name="state">Only these; null for all.</param>
-    /// <param name="search">In the id or label, or the number of a resident.</param>
-    public static IQueryable<Device> Of(IQueryable<Device> devices, DeviceStatus? state, string? search)
-    {
-        devices = state switch
-        {
-            DeviceStatus.InHome => devices.Where(d => d.ResidentId != null),
-            DeviceStatus.InStock => devices.Where(d => d.ResidentId == null && d.RetiredAt == null),
-            DeviceStatus.Retired => devices.Where(d => d.RetiredAt != null),
-            _ => devices,
-        };
-        return search?.Trim() is { Length: > 0 } words
-            ? devices.Where(d => d.Id.Contains(words) || d.Label.Contains(words) || d.ResidentId == words)
-            : devices;
-    }
 
     /// <summary>What a device measures from here on is of where it is now; before, it may have been in another home.</summary>
     public static DateTime HereSince(Device device) =>
