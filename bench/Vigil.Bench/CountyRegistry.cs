@@ -8,7 +8,7 @@ namespace Vigil.Bench;
 
 /// <summary>
 /// The registry of a county, made up and written straight into the records: twenty towns of twenty-five villages, homes of four devices and
-/// two contacts, a visit each, an alarm in every fiftieth, and two accounts.
+/// two contacts, a visit each, an alarm in every fifth, and two accounts.
 /// </summary>
 internal static class CountyRegistry
 {
@@ -27,7 +27,7 @@ internal static class CountyRegistry
     private const string Places = "人民解放建设中山和平东风光明胜利新华文化";
     private const string Made = "registry.made";
 
-    public static int AlarmsOf(int homes) => homes / 50;
+    public static int AlarmsOf(int homes) => homes / 5;
 
     public static string Home(int i) => string.Create(CultureInfo.InvariantCulture, $"r{i:D7}");
 
@@ -270,13 +270,12 @@ internal static class CountyRegistry
 
     private static async Task AlarmsAsync(RecordsFactory records, int from, int to, int homes, Random random, DateTime now)
     {
-        await using var db = await records.CreateDbContextAsync();
-        db.ChangeTracker.AutoDetectChangesEnabled = false;
+        var (alarms, notices) = (new List<Alarm>(), new List<Notice>());
         for (var i = from; i < to; i++)
         {
-            var (home, open, at) = ((int)(i * 7919L % homes), i % 20 == 0, now.AddSeconds(-random.Next(60 * 86_400)));
+            var (home, open, at) = ((int)(i * 7919L % homes), i % 50 == 0, now.AddSeconds(-random.Next(60 * 86_400)));
             var kind = i % 5 == 0 ? "sos" : "inactivity";
-            db.Alarms.Add(
+            alarms.Add(
                 new Alarm
                 {
                     Id = Alarm(i),
@@ -299,7 +298,7 @@ internal static class CountyRegistry
                     OpenKey = open ? $"{Home(home)}|{kind}" : null,
                 }
             );
-            db.Notices.Add(
+            notices.Add(
                 new Notice
                 {
                     Id = Guid.NewGuid(),
@@ -318,18 +317,12 @@ internal static class CountyRegistry
                     FinishedAt = at.AddSeconds(3),
                 }
             );
-            db.Timeline.Add(
-                new TimelineEntry
-                {
-                    AlarmId = Alarm(i),
-                    Time = at,
-                    What = TimelineEvent.Opened,
-                    Who = "rules",
-                    Text = "no sign of life",
-                }
-            );
         }
 
-        await db.SaveChangesAsync();
+        await using var db = await records.CreateDbContextAsync();
+        await using var turn = await WriteTurn.BeginAsync(db, first: false, CancellationToken.None);
+        await db.InsertAsync(alarms, CancellationToken.None);
+        await db.InsertAsync(notices, CancellationToken.None);
+        await turn.CommitAsync(CancellationToken.None);
     }
 }

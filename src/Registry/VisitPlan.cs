@@ -196,7 +196,7 @@ public static class VisitPlan
         (
             await db
                 .Alarms.AsNoTracking()
-                .Where(a => a.ResidentId != null && a.State != AlarmState.Resolved)
+                .Where(a => a.ResidentId != null && a.State < AlarmState.Resolved)
                 .Where(a => a.State == AlarmState.InHand || a.Steps.Any(s => s.To == "visitor" && s.State == StepState.Done))
                 .Select(a => new AlarmToSee(
                     a.Id,

@@ -31,7 +31,7 @@ internal static class AlarmsApi
                         return Caller.Wrong($"'{format}' is not one of json, csv, xlsx");
                     var query = db.Alarms.AsNoTracking();
                     if (state == "unresolved")
-                        query = query.Where(a => a.State != AlarmState.Resolved);
+                        query = query.Where(a => a.State < AlarmState.Resolved);
                     else if (state is not null)
                     {
                         if (!TryState(state, out var s))

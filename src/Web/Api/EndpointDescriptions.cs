@@ -118,7 +118,7 @@ internal static class EndpointDescriptions
                     {
                         ["X-Total-Count"] = new OpenApiHeader
                         {
-                            Description = "Rows of the whole list.",
+                            Description = "Rows of the whole list; of more than 10,000 it may be as of some minutes ago, an hour at most.",
                             Schema = new OpenApiSchema { Type = JsonSchemaType.Integer },
                         },
                     };

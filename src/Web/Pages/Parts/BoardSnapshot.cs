@@ -42,17 +42,22 @@ internal sealed partial record BoardSnapshot(
     /// <param name="language">Of the page.</param>
     public static async Task<BoardSnapshot> ReadAsync(RecordsDb db, string filter, string area, string kind, int most, string language)
     {
+        // "Less than resolved" and not "not resolved": a range of the index by state.
         var all = db.Alarms.AsNoTracking();
-        var query = all.Where(a => a.Area.StartsWith(area) && (kind == "" || a.Kind == kind));
+        var query = all;
+        if (area.Length > 0)
+            query = query.Where(a => a.Area.StartsWith(area));
+        if (kind.Length > 0)
+            query = query.Where(a => a.Kind == kind);
         query = filter switch
         {
             "open" => query.Where(a => a.State == AlarmState.Open),
             "acknowledged" => query.Where(a => a.State == AlarmState.Acknowledged || a.State == AlarmState.InHand),
             "resolved" => query.Where(a => a.State == AlarmState.Resolved),
-            _ => query.Where(a => a.State != AlarmState.Resolved),
+            _ => query.Where(a => a.State < AlarmState.Resolved),
         };
         var critical = await all.CountAsync(a => a.State == AlarmState.Open && a.Severity == Severity.Critical);
-        var open = await all.CountAsync(a => a.State != AlarmState.Resolved);
+        var open = await all.CountAsync(a => a.State < AlarmState.Resolved);
         var total = await query.CountAsync();
         var ordered =
             filter == "resolved"
