@@ -16,7 +16,9 @@ internal static class PagesLoad
 
     private static readonly string[] Reasons = ["", "all-silent", "number-unverified", "no-home-point", "no-contact"];
 
-    /// <summary><c>pages [--homes 100000] [--database sqlite|postgres] [--rounds 40] [--only TEXT] [--folder PATH] [--postgres CONNECTION]</c></summary>
+    /// <summary>
+    /// <c>pages [--homes 100000] [--database sqlite|postgres] [--rounds 40] [--only TEXT] [--folder PATH] [--postgres CONNECTION]</c>
+    /// </summary>
     public static async Task<int> RunAsync(Arguments arguments)
     {
         var (homes, rounds) = (arguments.Number("--homes", 100_000), arguments.Number("--rounds", 40));

@@ -6,8 +6,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Registry;
 
 /// <summary>
-/// Statistics for pages and the API. Those of a large registry take the database seconds: they are kept, and shown while newer ones are made
-/// once they are older than ten minutes. Thread-safe.
+/// Statistics for pages and the API. Those of a large registry take the database seconds: they are kept, and shown while newer ones are
+/// made once they are older than ten minutes. Thread-safe.
 /// </summary>
 public sealed class KeptStatistics(RecordsFactory records, SearchIndex index, TimeZoneInfo zone, TimeProvider clock)
 {

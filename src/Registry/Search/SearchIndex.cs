@@ -20,7 +20,9 @@ public sealed partial class SearchIndex(IDbContextFactory<RecordsDb> records, IL
 
     private const int DevicesEach = 4;
 
-    /// <summary>Somebody who asks for a list waits for as many changes as this, and in a larger registry for no reading of all of it.</summary>
+    /// <summary>
+    /// Somebody who asks for a list waits for as many changes as this, and in a larger registry for no reading of all of it.
+    /// </summary>
     private const int Few = 1000;
 
     /// <summary>Somebody who asks for a list waits no longer than this while changes are taken over.</summary>
@@ -41,7 +43,9 @@ public sealed partial class SearchIndex(IDbContextFactory<RecordsDb> records, IL
 
     internal DeviceIds? Devices => devices;
 
-    /// <summary>The residents with when they were last visited: not so exactly as the records have it, for a visit changes no registry.</summary>
+    /// <summary>
+    /// The residents with when they were last visited: not so exactly as the records have it, for a visit changes no registry.
+    /// </summary>
     internal ResidentTexts? Visits => visitsAreIn;
 
     /// <summary>How long the last reading of all residents took.</summary>
