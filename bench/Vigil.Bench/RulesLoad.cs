@@ -75,14 +75,19 @@ internal static class RulesLoad
         var findings = new List<Finding>();
         var hour = 0;
         var hours = arguments.Number("--days", 3) * 24 + 8;
-        for (; hour < hours; hour++)
+        var told = 0;
+        for (; hour < hours; hour++, findings.Clear())
+        {
             Pour(engine, ids, devices, metrics, Start, hour, findings, homes);
+            told += findings.Count;
+        }
+
         var state = GC.GetTotalMemory(forceFullCollection: true) - before;
         Console.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"{homes} homes, {devices.Length} devices: {state / (double)homes:0} bytes a home, state and registry facts "
-                    + $"({state / 1048576.0:0} MiB); {findings.Count} findings while learning"
+                    + $"({state / 1048576.0:0} MiB); {told} findings while learning"
             )
         );
         findings.Clear();
