@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using Vigil.Rules;
 
 namespace Vigil.Host;
@@ -120,7 +121,9 @@ internal sealed class RuleSnapshots
         try
         {
             var (snapshot, taken) = SnapshotFile.Read(path);
-            using var stream = new MemoryStream(snapshot.ToArray(), writable: false);
+            using var stream = MemoryMarshal.TryGetArray(snapshot, out var bytes) // a county's are not copied: hundreds of megabytes each
+                ? new MemoryStream(bytes.Array!, bytes.Offset, bytes.Count, writable: false)
+                : new MemoryStream(snapshot.ToArray(), writable: false);
             lock (locks[partition])
                 engines[partition].Load(stream, taken);
             return taken;
