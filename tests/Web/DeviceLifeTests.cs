@@ -111,7 +111,7 @@ public abstract class DeviceLifeTests : IAsyncLifetime
         Assert.Contains("2026-01-15 08:00 lies before 2026-01-15 09:00", refused.Why.En, StringComparison.Ordinal);
         Assert.Contains("2026-01-15 08:00 早于", refused.Why.Zh, StringComparison.Ordinal);
         Good(await DatedAsync(6));
-        Assert.Equal(Noon.AddHours(6), DeviceSearch.HereSince(await FindAsync("w1")));
+        Assert.Equal(Noon.AddHours(6), LatestReadings.HereSince(await FindAsync("w1")));
     }
 
     [Fact]
