@@ -110,7 +110,11 @@ public sealed class RegistryLists(SearchIndex index)
         return (page, total);
 
         Task<List<Device>> SortedAsync(IQueryable<Device> of) =>
-            of.OrderBy(d => d.LastSeenAt).ThenBy(d => d.Id).Take(limit).ToListAsync(cancellation);
+            of.OrderBy(d => d.LastSeenAt != null) // PostgreSQL puts what is null last
+                .ThenBy(d => d.LastSeenAt)
+                .ThenBy(d => d.Id)
+                .Take(limit)
+                .ToListAsync(cancellation);
     }
 
     private static async Task<List<Device>> UnheardAsync(
