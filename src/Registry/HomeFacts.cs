@@ -72,7 +72,10 @@ public sealed class HomeFacts(ReportingOf reporting)
         devices(await Devices(first.Devices.Where(d => d.ResidentId == null)).ToListAsync(cancellation));
         using var turn = new SemaphoreSlim(1, 1);
         var last = "";
-        await Task.WhenAll(Enumerable.Range(0, Environment.ProcessorCount).Select(_ => Task.Run(ReadAsync, cancellation)));
+        if (await first.Residents.OrderBy(r => r.Id).Skip(Batch).AnyAsync(cancellation))
+            await Task.WhenAll(Enumerable.Range(0, Environment.ProcessorCount).Select(_ => Task.Run(ReadAsync, cancellation)));
+        else
+            await ReadAsync();
 
         async Task ReadAsync()
         {

@@ -104,7 +104,10 @@ internal sealed partial class CommitBatch(
             if (receipt == Receipt.NotStored)
                 unstored.Add(batch.Count);
             foreach (var some in batch.Chunk(AnsweredTogether))
-                ThreadPool.UnsafeQueueUserWorkItem(new Answers(some, receipt), preferLocal: false);
+                if (SynchronizationContext.Current is null)
+                    ThreadPool.UnsafeQueueUserWorkItem(new Answers(some, receipt), preferLocal: false);
+                else
+                    new Answers(some, receipt).Execute(); // whoever gave this loop one thread has the senders go on there
             Interlocked.Exchange(ref turned, Stopwatch.GetTimestamp());
         }
     }
