@@ -72,44 +72,46 @@ public sealed class HomeFacts(ReportingOf reporting)
         devices(await Devices(first.Devices.Where(d => d.ResidentId == null)).ToListAsync(cancellation));
         using var turn = new SemaphoreSlim(1, 1);
         var last = "";
-        if (await first.Residents.OrderBy(r => r.Id).Skip(Batch).AnyAsync(cancellation))
-            await Task.WhenAll(Enumerable.Range(0, Environment.ProcessorCount).Select(_ => Task.Run(ReadAsync, cancellation)));
-        else
-            await ReadAsync();
+        if (await ReadSomeAsync(first))
+            await Task.WhenAll(Enumerable.Range(0, Environment.ProcessorCount).Select(_ => Task.Run(ReadRestAsync, cancellation)));
 
-        async Task ReadAsync()
+        async Task ReadRestAsync()
         {
             await using var db = await records.CreateDbContextAsync(cancellation);
-            while (true)
-            {
-                await turn.WaitAsync(cancellation);
-                List<Resident> some;
-                string after;
-                try
-                {
-                    after = last;
-#pragma warning disable CA1309 // the database compares, in the order in which it sorts
-                    some = await Homes(db.Residents.Where(r => string.Compare(r.Id, after) > 0).OrderBy(r => r.Id).Take(Batch))
-                        .ToListAsync(cancellation);
-                    if (some.Count == 0)
-                        return;
-                    last = some[^1].Id;
-                }
-                finally
-                {
-                    turn.Release();
-                }
+            while (await ReadSomeAsync(db)) { }
+        }
 
-                var until = some[^1].Id;
-                var theirs = await Devices(
-                        db.Devices.Where(d => string.Compare(d.ResidentId, after) > 0 && string.Compare(d.ResidentId, until) <= 0)
-                    )
+        // False when there are no more.
+        async Task<bool> ReadSomeAsync(RecordsDb db)
+        {
+            await turn.WaitAsync(cancellation);
+            List<Resident> some;
+            string after;
+            try
+            {
+                after = last;
+#pragma warning disable CA1309 // the database compares, in the order in which it sorts
+                some = await Homes(db.Residents.Where(r => string.Compare(r.Id, after) > 0).OrderBy(r => r.Id).Take(Batch))
                     .ToListAsync(cancellation);
-#pragma warning restore CA1309
-                var read = Of(some, theirs, absences, watches, now);
-                devices(theirs);
-                homes(read);
+                if (some.Count == 0)
+                    return false;
+                last = some[^1].Id;
             }
+            finally
+            {
+                turn.Release();
+            }
+
+            var until = some[^1].Id;
+            var theirs = await Devices(
+                    db.Devices.Where(d => string.Compare(d.ResidentId, after) > 0 && string.Compare(d.ResidentId, until) <= 0)
+                )
+                .ToListAsync(cancellation);
+#pragma warning restore CA1309
+            var read = Of(some, theirs, absences, watches, now);
+            devices(theirs);
+            homes(read);
+            return some.Count == Batch;
         }
     }
 
