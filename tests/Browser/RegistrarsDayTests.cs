@@ -46,7 +46,8 @@ public sealed class RegistrarsDayTests(PostgresServer postgres) : IClassFixture<
 
     private static readonly string[] Mended =
     [
-        $"r1,王秀英,{Village},11010519491231002X,13800138000,云溪村1号,独居,2026-01-05,v1,周志愿,13912340001,王小明,儿子,13800138001,meter-1,senml,sos-1,senml",
+        $"r1,王秀英,{Village},11010519491231002X,13800138000,云溪村1号,独居,2026-01-05,v1,周志愿,13912340001,"
+            + "王小明,儿子,13800138001,meter-1,senml,sos-1,senml",
         $"r2,陈桂芳,{Village},,13800138010,云溪村2号,独居,2026-01-05,v1,,,陈小芳,女儿,13800138011,meter-2,senml,sos-2,senml",
         $"r3,李大爷,{Village},,,云溪村3号,空巢,2025-12-30,v1,,,,,,sensor-3,senml,,",
         $"r4,赵婆婆,{Village},,,云溪村4号,空巢,,,,,赵小军,儿子,13800138041,,,,",

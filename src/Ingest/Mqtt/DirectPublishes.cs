@@ -16,9 +16,9 @@ internal delegate ValueTask<Receipt> TakePublish(
 );
 
 /// <summary>
-/// The broker's hot path: a connection's messages at QoS 1 are read, committed and acknowledged here, while MQTTnet, which keeps the session
-/// and answers all other packets, still waits for the next one. Through MQTTnet each message takes three more turns of the thread pool and
-/// a dozen objects (docs/adr/0012-messages-past-mqttnet.md). Messages that have come together are committed together and
+/// The broker's hot path: a connection's messages at QoS 1 are read, committed and acknowledged here, while MQTTnet, which keeps the
+/// session and answers all other packets, still waits for the next one. Through MQTTnet each message takes three more turns of the thread
+/// pool and a dozen objects (docs/adr/0012-messages-past-mqttnet.md). Messages that have come together are committed together and
 /// acknowledged in one write. Not thread-safe: the reading side of a connection.
 /// </summary>
 internal sealed class DirectPublishes(BrokerSocket socket, SharedOutput output, TakePublish take)

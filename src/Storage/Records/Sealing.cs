@@ -32,8 +32,8 @@ internal static class Sealing
     }
 
     /// <summary>
-    /// Whether a table has anything to be sealed, which it hardly ever has: looked for in all its columns at once and in no order, because a
-    /// county's residents are read for it at every start.
+    /// Whether a table has anything to be sealed, which it hardly ever has: looked for in all its columns at once and in no order, because
+    /// a county's residents are read for it at every start.
     /// </summary>
     private static async Task<bool> HasOpenAsync(
         RecordsDb db,

@@ -71,7 +71,9 @@ public sealed class DirectPublishTests
         Assert.Equal("40020001", await AnswersAsync(sound, 4));
     }
 
-    /// <summary>MQTTnet counts the packets that it sees, and closes a connection of which it sees none for one and a half keep-alives.</summary>
+    /// <summary>
+    /// MQTTnet counts the packets that it sees, and closes a connection of which it sees none for one and a half keep-alives.
+    /// </summary>
     [Fact]
     public async Task A_device_that_only_publishes_is_not_taken_for_dead()
     {
