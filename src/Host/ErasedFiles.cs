@@ -1,5 +1,6 @@
 using Vigil.Host.Intake;
 using Vigil.Model;
+using Vigil.Registry.Search;
 using Vigil.Web.Operations;
 
 namespace Vigil.Host;
@@ -11,6 +12,7 @@ namespace Vigil.Host;
 internal sealed class ErasedFiles(
     Settings settings,
     LiveRegistry registry,
+    SearchIndex search,
     RulePartitions rules,
     UncommittedFindings uncommitted,
     SetAside aside,
@@ -32,6 +34,8 @@ internal sealed class ErasedFiles(
         await turn.WaitAsync(cancellation);
         try
         {
+            // While the change still names who is gone: afterwards the search could only find it by reading all anew.
+            await search.FollowAsync(cancellation);
             for (var looks = 0; looks < MostLooks; looks++)
             {
                 await registry.FollowAsync(cancellation);

@@ -24,12 +24,21 @@ internal sealed partial class ImportWatch(Func<RegistryImport> import, AlarmDesk
                     foreach (var problem in problems)
                         LogLeft(log, problem.ToString());
                 }
-
-                await desk.TieBoundAsync("import", stoppingToken);
             }
             catch (Exception e) when (e is not OutOfMemoryException && !stoppingToken.IsCancellationRequested)
             {
                 LogFailed(log, e);
+            }
+
+            try
+            {
+                // Not while a file is written: it may be taken back, and the homes' people would have been told.
+                if (!await import().IsUnderWayAsync(stoppingToken))
+                    await desk.TieBoundAsync("import", stoppingToken);
+            }
+            catch (Exception e) when (e is not OutOfMemoryException && !stoppingToken.IsCancellationRequested)
+            {
+                LogNotTied(log, e);
             }
 
             await Task.Delay(Every, clock, stoppingToken);
@@ -41,6 +50,9 @@ internal sealed partial class ImportWatch(Func<RegistryImport> import, AlarmDesk
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Left out of the import, because it changed meanwhile: {Problem}")]
     private static partial void LogLeft(ILogger logger, string problem);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Alarms of devices that were bound could not be given to their homes; tried again")]
+    private static partial void LogNotTied(ILogger logger, Exception e);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "An interrupted import could not be finished; it is tried again")]
     private static partial void LogFailed(ILogger logger, Exception e);

@@ -54,6 +54,10 @@ internal sealed partial class LiveRegistry(
     private long forgot = clock.GetTimestamp();
     private bool forgets;
 
+    /// <summary>To be read once more, because they may have changed while all was read.</summary>
+    private readonly HashSet<string> doubtedHomes = new(StringComparer.Ordinal),
+        doubtedDevices = new(StringComparer.Ordinal);
+
     /// <summary>Facts about homes for the rules; what to expect from a device comes from its profile.</summary>
     public static HomeFacts HomesOf(ProfileSet profiles) =>
         new(id => profiles.Find(id) is { } profile ? new Reporting(profile.ReportEvery, profile.Expects, profile.OnlyCalls) : null);
@@ -110,7 +114,7 @@ internal sealed partial class LiveRegistry(
                     await ReadAllAsync(await ChangeFeed.NowAsync(db, cancellation), cancellation);
                 else
                 {
-                    if (changed.Count > 0)
+                    if (changed.Count > 0 || doubtedHomes.Count > 0 || doubtedDevices.Count > 0)
                         await TakeAsync(db, changed, cancellation);
                     (Place, IsBehind) = (place, more);
                 }
@@ -138,10 +142,15 @@ internal sealed partial class LiveRegistry(
             clock.GetUtcNow().UtcDateTime,
             read =>
             {
-                foreach (var device in read)
-                    if (Put(device) && lost.Count > 0)
-                        lock (lost)
+                lock (lost)
+                    foreach (var device in read)
+                    {
+                        // Of one that moves while all is read, both homes may have it.
+                        if (devices.Find(device.Id)?.Resident is { } was && was.Value != device.ResidentId)
+                            doubtedHomes.Add(was.Value);
+                        if (Put(device))
                             lost.Remove(device.Id);
+                    }
             },
             read =>
             {
@@ -162,8 +171,8 @@ internal sealed partial class LiveRegistry(
             left.Remove(canary);
         }
 
-        foreach (var device in lost)
-            devices.Remove(device);
+        // Gone, or moved while all was read from homes that came later to one that had been read: the next look says.
+        doubtedDevices.UnionWith(lost);
         rules.Update([], left);
         (followed, Place, IsBehind) = (clock.GetTimestamp(), place, false);
         LogLoaded(log, rules.HomeCount, devices.Count);
@@ -171,8 +180,8 @@ internal sealed partial class LiveRegistry(
 
     private async Task TakeAsync(RecordsDb db, IReadOnlyList<(RegistryPart Part, string Subject)> changed, CancellationToken cancellation)
     {
-        var touched = Subjects(changed, RegistryPart.Home).ToHashSet(StringComparer.Ordinal);
-        foreach (var ids in Subjects(changed, RegistryPart.Device).Chunk(Batch))
+        var touched = Subjects(changed, RegistryPart.Home).Concat(doubtedHomes).ToHashSet(StringComparer.Ordinal);
+        foreach (var ids in Subjects(changed, RegistryPart.Device).Concat(doubtedDevices).Distinct(StringComparer.Ordinal).Chunk(Batch))
         {
             var read = await db.Devices.AsNoTracking().Where(d => ids.Contains(d.Id)).ToListAsync(cancellation);
             foreach (var id in ids)
@@ -216,6 +225,8 @@ internal sealed partial class LiveRegistry(
             );
         }
 
+        doubtedHomes.Clear();
+        doubtedDevices.Clear();
         LogFollowed(log, touched.Count, areas.Count);
     }
 

@@ -7,7 +7,7 @@ namespace Vigil.Registry;
 
 /// <summary>
 /// Statistics for pages and the API. Those of a large registry take the database seconds: they are kept, and shown while newer ones are
-/// made once they are older than ten minutes. Thread-safe.
+/// made once they are older than ten minutes; of those that nobody asked for in twenty minutes the newer ones are waited for. Thread-safe.
 /// </summary>
 public sealed class KeptStatistics(RecordsFactory records, SearchIndex index, TimeZoneInfo zone, TimeProvider clock)
 {
@@ -17,7 +17,8 @@ public sealed class KeptStatistics(RecordsFactory records, SearchIndex index, Ti
     /// <summary>Periods that are kept; beyond, all are forgotten.</summary>
     private const int Most = 200;
 
-    private static readonly TimeSpan Fresh = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan Fresh = TimeSpan.FromMinutes(10),
+        Oldest = TimeSpan.FromMinutes(20);
 
     private readonly ConcurrentDictionary<Period, Kept> kept = [];
 
@@ -28,9 +29,13 @@ public sealed class KeptStatistics(RecordsFactory records, SearchIndex index, Ti
     public Task<Statistics> LatelyAsync(string within, TimeSpan back, CancellationToken cancellation) =>
         OfAsync(new Period(within, null, null, back), cancellation);
 
-    /// <summary>Of a period.</summary>
+    /// <summary>Of a period, which is asked for again and again: the caller says its end, and doesn't mean "up to now".</summary>
     public Task<Statistics> OfAsync(string within, DateTime from, DateTime to, CancellationToken cancellation) =>
         OfAsync(new Period(within, from, to, default), cancellation);
+
+    /// <summary>From a moment up to now.</summary>
+    public Task<Statistics> NowAsync(string within, DateTime from, CancellationToken cancellation) =>
+        OfAsync(new Period(within, from, null, default), cancellation);
 
     private Task<Statistics> OfAsync(Period period, CancellationToken cancellation)
     {
@@ -70,7 +75,7 @@ public sealed class KeptStatistics(RecordsFactory records, SearchIndex index, Ti
                     next = null;
                 }
 
-                if (shown is null or { IsFaulted: true })
+                if (shown is null or { IsFaulted: true } || (shown.IsCompleted && next is null && Stopwatch.GetElapsedTime(at) > Oldest))
                     (shown, at) = (read(), Stopwatch.GetTimestamp());
                 else if (next is null && shown.IsCompleted && Stopwatch.GetElapsedTime(at) > Fresh)
                     (next, at) = (read(), Stopwatch.GetTimestamp());

@@ -300,9 +300,17 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
         return late;
     }
 
+    /// <summary>Whether a file is being written, or taken back, by any process.</summary>
+    public async Task<bool> IsUnderWayAsync(CancellationToken cancellation)
+    {
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        return await db.ImportRuns.AnyAsync(cancellation);
+    }
+
     /// <summary>In short transactions too, the last of them first; whoever starts next goes on with it.</summary>
     private async Task TakeBackAsync(UnfinishedImport run, int done, IProgress<ImportProgress>? progress)
     {
+        await TryAsync(run.CancelAsync); // by itself, so that nobody finishes it whatever comes
         for (var more = true; more; done -= WrittenAtOnce)
         {
             progress?.Report(new ImportProgress(true, Math.Max(0, done), null, TakenBack: true));

@@ -21,13 +21,14 @@ internal sealed class UnfinishedImport
     private readonly IDbContextFactory<RecordsDb> records;
     private readonly TimeProvider clock;
     private readonly Guid writer;
+    private readonly DateTime started;
 
     /// <summary>Number of the piece that holds what was written last: below 0, downwards.</summary>
     private int kept;
 
     private UnfinishedImport(IDbContextFactory<RecordsDb> records, TimeProvider clock, ImportRun run, ImportOptions options)
     {
-        (this.records, this.clock, writer) = (records, clock, run.Writer);
+        (this.records, this.clock, writer, started) = (records, clock, run.Writer, run.StartedAt);
         (File, Done, Options) = (run.File, run.Done, options with { Who = run.Who });
     }
 
@@ -156,6 +157,9 @@ internal sealed class UnfinishedImport
     public async Task KeepAsync(RecordsDb db, WrittenRows written) =>
         await db.InsertAsync([new ImportPiece { Number = --kept, Content = written.Pack() }], CancellationToken.None);
 
+    /// <summary>From here on it is taken back, whoever goes on with it.</summary>
+    public Task CancelAsync(RecordsDb db) => GoOnAsync(db, -1);
+
     /// <summary>Takes back what one transaction has written, the last first; false when there is nothing left of the import.</summary>
     public async Task<bool> TakeBackAsync(RecordsDb db, DateTime now)
     {
@@ -170,7 +174,7 @@ internal sealed class UnfinishedImport
         else
         {
             await GoOnAsync(db, -1);
-            await WrittenRows.Unpack(last.Content).TakeBackAsync(db);
+            await WrittenRows.Unpack(last.Content).TakeBackAsync(db, started);
             db.Remove(last);
         }
 

@@ -46,8 +46,11 @@ public static class VisitPlan
     /// <summary>In a registry of more residents the plan is made from what is known in memory.</summary>
     private const int Few = 10_000;
 
-    /// <summary>What is known in memory may be old: a page is filled up so often.</summary>
-    private const int Tries = 3;
+    /// <summary>What is known in memory may be old, where another process records visits: a page is filled up so often.</summary>
+    private const int Tries = 20;
+
+    /// <summary>Of so many residents the last visits are read anew then.</summary>
+    private const int ReadAnew = 5000;
 
     /// <summary>A page of the visits due within a time ahead, the most urgent first; one per resident.</summary>
     /// <param name="records">The records of one area, or all.</param>
@@ -91,12 +94,13 @@ public static class VisitPlan
             rest = await OfAsync(db, ids, alarms, watches, now, ahead, cancellation);
             if (rest.Count == ids.Count)
                 break;
-            // Visited meanwhile: they are not due any more.
-            var wrong = ids.Except(rest.Select(r => r.Resident), StringComparer.Ordinal).ToList();
+            // Visited meanwhile, and not due any more; most likely others behind them were too.
+            var (doubted, _) = residents.Due(db.Within, Urgency, alarmed, from, Math.Max(most, ReadAnew));
+            var seen = await db.Residents.Where(r => EF.Parameter(doubted).Contains(r.Id)).Select(r => r.Id).ToListAsync(cancellation);
             var last = (
-                await LastAsync(db.Visits.Where(v => EF.Parameter(wrong).Contains(v.ResidentId)), wrong.Count, cancellation)
+                await LastAsync(db.Visits.Where(v => EF.Parameter(seen).Contains(v.ResidentId)), seen.Count, cancellation)
             ).ToDictionary(l => l.Resident, l => l.Last, StringComparer.Ordinal);
-            foreach (var id in wrong)
+            foreach (var id in seen)
                 residents.Visited(id, last.GetValueOrDefault(id).Seen, last.GetValueOrDefault(id).AtHome);
         }
 

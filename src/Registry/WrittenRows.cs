@@ -75,17 +75,22 @@ internal sealed class WrittenRows
     }
 
     /// <summary>Within a transaction; the caller saves.</summary>
-    public async Task TakeBackAsync(RecordsDb db)
+    /// <param name="db">All records.</param>
+    /// <param name="started">When the import began.</param>
+    public async Task TakeBackAsync(RecordsDb db, DateTime started)
     {
         var stays = await StaysAsync(db);
+        var back = new List<string>();
         foreach (var row in Changed)
-            await TakeBackAsync(db, row);
+            if (await TakeBackAsync(db, row, stays, started) is { } device)
+                back.Add(device);
         await db.SaveChangesAsync();
-        if (Left.Length > 0)
+        // Of a device that has gone on meanwhile, it stays known where it was.
+        if (back.Intersect(Left, StringComparer.Ordinal).ToArray() is { Length: > 0 } here)
         {
             var (from, until) = (LeftAt.AddMicroseconds(-1), LeftAt.AddMicroseconds(1)); // PostgreSQL keeps microseconds
             await db
-                .FormerPlaces.Where(p => EF.Parameter(Left).Contains(p.DeviceId) && p.Until >= from && p.Until <= until)
+                .FormerPlaces.Where(p => EF.Parameter(here).Contains(p.DeviceId) && p.Until >= from && p.Until <= until)
                 .ExecuteDeleteAsync();
         }
 
@@ -126,7 +131,8 @@ internal sealed class WrittenRows
         return [.. stays];
     }
 
-    private static async Task TakeBackAsync(RecordsDb db, Row row)
+    /// <returns>The id of a device that is in its former home again.</returns>
+    private static async Task<string?> TakeBackAsync(RecordsDb db, Row row, string[] stays, DateTime started)
     {
         var type = db.Model.FindEntityType(row.Type)!;
         object?[] key = [.. type.FindPrimaryKey()!.Properties.Select(p => Value(p, row.Key[p.Name]))];
@@ -134,22 +140,71 @@ internal sealed class WrittenRows
         if (row.After is null)
         {
             if (there is not null)
-                return; // somebody has made it anew
+                return null; // somebody has made it anew
             there = Activator.CreateInstance(type.ClrType)!;
             foreach (var property in type.GetProperties())
                 property.PropertyInfo!.SetValue(there, Value(property, row.Before[property.Name]));
-            db.Add(there);
-            return;
+            await AddBackAsync(db, there);
+            return null;
         }
 
-        if (there is null)
-            return;
+        if (there is null || there is Device { ResidentId: { } of } && stays.Contains(of))
+            return null; // a home that stays keeps its devices
+        var decided = there is Resident r && await HasDecidedAsync(db, r.Id, started);
         foreach (var (name, before) in row.Before)
         {
             var property = db.Entry(there).Property(name);
-            if (Same(property.CurrentValue, Value(property.Metadata, row.After[name])))
-                property.CurrentValue = Value(property.Metadata, before);
+            var value = Value(property.Metadata, before);
+            if (
+                !Same(property.CurrentValue, Value(property.Metadata, row.After[name]))
+                || (decided && name is nameof(Resident.ConsentService) or nameof(Resident.ConsentDailyLife))
+                || (name == nameof(Resident.VisitorId) && value is string v && !await db.Visitors.AnyAsync(x => x.Id == v))
+                || (
+                    there is Device
+                    && name == nameof(Device.ResidentId)
+                    && value is string h
+                    && !await db.Residents.AnyAsync(x => x.Id == h)
+                )
+            )
+                continue;
+            property.CurrentValue = value;
         }
+
+        return
+            there is Device device
+            && row.Before.TryGetValue(nameof(Device.ResidentId), out var home)
+            && Same(device.ResidentId, Value(db.Entry(there).Property(nameof(Device.ResidentId)).Metadata, home))
+            ? device.Id
+            : null;
+    }
+
+    /// <summary>Somebody decided in person while the file was written: what was agreed before doesn't count any more.</summary>
+    private static Task<bool> HasDecidedAsync(RecordsDb db, string resident, DateTime started) =>
+        db.Consents.AnyAsync(c => c.ResidentId == resident && c.By != ConsentBy.Unstated && c.RecordedAt >= started);
+
+    /// <summary>A contact or household member behind those whom somebody has added meanwhile; nobody where the home is gone.</summary>
+    private static async Task AddBackAsync(RecordsDb db, object row)
+    {
+        switch (row)
+        {
+            case Contact contact:
+                if (!await db.Residents.AnyAsync(r => r.Id == contact.ResidentId))
+                    return;
+                var contacts = db.Contacts.Where(c => c.ResidentId == contact.ResidentId);
+                if (await contacts.AnyAsync(c => c.Order == contact.Order))
+                    contact.Order = 1 + await contacts.MaxAsync(c => c.Order);
+                break;
+            case HouseholdMember member:
+                if (!await db.Residents.AnyAsync(r => r.Id == member.ResidentId))
+                    return;
+                var members = db.Set<HouseholdMember>().Where(m => m.ResidentId == member.ResidentId);
+                if (await members.AnyAsync(m => m.Order == member.Order))
+                    member.Order = 1 + await members.MaxAsync(m => m.Order);
+                break;
+        }
+
+        db.Add(row);
+        await db.SaveChangesAsync();
     }
 
     private static Row RowOf(EntityEntry entry)

@@ -67,7 +67,7 @@ internal static class ContactEndpoints
         {
             if (await reach.FindAsync(links.Open(token), cancellation) is not { } test)
                 return Expired(http);
-            await reach.AnsweredAsync(test.Id, cancellation);
+            await reach.AnsweredAsync(test.Id, by: null, cancellation);
             return Reach(http, test, answered: true);
         }
 

@@ -419,6 +419,7 @@ public abstract class RegistryImportTests
         }
 
         var before = await DumpAsync(records);
+        clock.Advance(TimeSpan.FromHours(2)); // what was decided was decided before
         using var cancel = new CancellationTokenSource();
         var progress = new Told(p =>
         {
@@ -486,6 +487,85 @@ public abstract class RegistryImportTests
     }
 
     /// <summary>All rows of the registry.</summary>
+    [Fact]
+    public async Task What_people_say_while_an_import_is_taken_back_is_not_undone()
+    {
+        var (records, clock) = (await ReadyAsync(), ImportedFile.Clock());
+        string File(string share, string contact)
+        {
+            var csv = new System.Text.StringBuilder("编号,姓名,区划代码,同意共享日常生活信息,紧急联系人1姓名,紧急联系人1电话\n");
+            for (var i = 0; i < 600; i++)
+                csv.Append(
+                    System.Globalization.CultureInfo.InvariantCulture,
+                    $"r{i},王{i},{ImportedFile.Village},{share},{contact},{(contact.Length > 0 ? $"137{i:D8}" : "")}\n"
+                );
+            return csv.ToString();
+        }
+
+        await records.GoodAsync(File("是", "王大"));
+        clock.Advance(TimeSpan.FromHours(2));
+        using var cancel = new CancellationTokenSource();
+        var progress = new Told(p =>
+        {
+            if (p is { Writing: true, TakenBack: false, Rows: >= 500 })
+                cancel.Cancel();
+            if (p is { TakenBack: true, Rows: <= 400 })
+                throw new TimeoutException("killed");
+        });
+        await Assert.ThrowsAsync<TimeoutException>(() =>
+            records.ImportAsync(File("否", ""), new ImportOptions { Replace = true }, clock, progress, Stop, cancel.Token)
+        );
+
+        clock.Advance(TimeSpan.FromSeconds(31));
+        await using (var db = await records.CreateDbContextAsync(Stop))
+        {
+            Assert.Equal((false, 0), await HomeAsync(db, "r1"));
+            db.Decide(
+                await db.Residents.SingleAsync(r => r.Id == "r1", Stop),
+                new Consent
+                {
+                    Id = Guid.CreateVersion7(),
+                    ResidentId = "r1",
+                    Purpose = Purpose.DailyLife,
+                    Decision = ConsentDecision.Withdrawn,
+                    By = ConsentBy.Resident,
+                    On = new DateOnly(2026, 1, 15),
+                    RecordedAt = clock.GetUtcNow().UtcDateTime,
+                }
+            );
+            db.Add(
+                new Contact
+                {
+                    Id = Guid.NewGuid(),
+                    ResidentId = "r2",
+                    Order = 1,
+                    Name = "赵",
+                    Phone = "+8613600000000",
+                }
+            );
+            await db.SaveChangesAsync(Stop);
+        }
+
+        Assert.Null(await new RegistryImport(records, clock, _ => true).FinishAsync(Stop));
+        await using var after = await records.CreateDbContextAsync(Stop);
+        Assert.Equal((true, 1), await HomeAsync(after, "r0"));
+        Assert.Equal((false, 1), await HomeAsync(after, "r1"));
+        Assert.Equal(
+            ["赵 1", "王大 2"],
+            await after
+                .Contacts.Where(c => c.ResidentId == "r2")
+                .OrderBy(c => c.Order)
+                .Select(c => c.Name + " " + c.Order)
+                .ToListAsync(Stop)
+        );
+
+        static async Task<(bool Shares, int Contacts)> HomeAsync(RecordsDb db, string id) =>
+            (
+                await db.Residents.Where(r => r.Id == id).Select(r => r.ConsentDailyLife).SingleAsync(Stop),
+                await db.Contacts.CountAsync(c => c.ResidentId == id, Stop)
+            );
+    }
+
     private static async Task<string> DumpAsync(IDbContextFactory<RecordsDb> records)
     {
         await using var db = await records.CreateDbContextAsync(Stop);

@@ -52,45 +52,53 @@ internal static class DevicesCommand
                     : new FileStream(to, FileMode.CreateNew, FileAccess.ReadWrite);
                 if (answer == Stream.Null)
                     return Refuse($"'{to}' exists already");
-                var records = RecordsServices.CreateFactory(settings.Configuration, settings.DataPath);
-                await records.MigrateAsync(cancellation);
-                await using var content = File.OpenRead(path);
-                var (made, problems) = await DeviceSheet.RegisterAsync(
-                    records,
-                    id => settings.Profiles.Find(id) is not null,
-                    new AlarmDesk(records, settings.Policies, TimeProvider.System, settings.Zone),
-                    TimeProvider.System.GetUtcNow().UtcDateTime,
-                    NotifyServices.PublicUrl(settings.Configuration),
-                    result.GetValue(language)!,
-                    content,
-                    Path.GetFileName(path),
-                    cancellation
-                );
-                if (problems.Count > 0)
+                var registered = false;
+                try
                 {
-                    if (to is not null)
+                    var records = RecordsServices.CreateFactory(settings.Configuration, settings.DataPath);
+                    await records.MigrateAsync(cancellation);
+                    await using var content = File.OpenRead(path);
+                    var (made, problems) = await DeviceSheet.RegisterAsync(
+                        records,
+                        id => settings.Profiles.Find(id) is not null,
+                        new AlarmDesk(records, settings.Policies, TimeProvider.System, settings.Zone),
+                        TimeProvider.System.GetUtcNow().UtcDateTime,
+                        NotifyServices.PublicUrl(settings.Configuration),
+                        result.GetValue(language)!,
+                        content,
+                        Path.GetFileName(path),
+                        sheet =>
+                        {
+                            Sheet.Write(answer, to ?? ".csv", sheet.Headings, sheet.Rows);
+                            (answer as FileStream)?.Flush(flushToDisk: true);
+                        },
+                        cancellation
+                    );
+                    if (problems.Count > 0)
                     {
-                        await answer.DisposeAsync();
-                        File.Delete(to);
+                        foreach (var problem in problems)
+                            Console.Error.WriteLine(problem);
+                        Console.Error.WriteLine(
+                            $"vigil devices: {problems.Count} problem{(problems.Count == 1 ? "" : "s")}; nothing was registered"
+                        );
+                        return 1;
                     }
 
-                    foreach (var problem in problems)
-                        Console.Error.WriteLine(problem);
-                    Console.Error.WriteLine(
-                        $"vigil devices: {problems.Count} problem{(problems.Count == 1 ? "" : "s")}; nothing was registered"
-                    );
-                    return 1;
-                }
+                    registered = true;
+                    if (answer is MemoryStream text)
+                    {
+                        await using var console = Console.OpenStandardOutput();
+                        await console.WriteAsync(text.ToArray(), CancellationToken.None);
+                    }
 
-                Sheet.Write(answer, to ?? ".csv", made.Headings, made.Rows);
-                if (answer is MemoryStream text)
+                    Console.Error.WriteLine($"vigil devices: {made} registered; their passwords are shown this once");
+                    return 0;
+                }
+                finally
                 {
-                    await using var console = Console.OpenStandardOutput();
-                    await console.WriteAsync(text.ToArray(), CancellationToken.None);
+                    if (!registered && to is not null)
+                        File.Delete(to);
                 }
-
-                Console.Error.WriteLine($"vigil devices: {made.Rows.Count} registered; their passwords are shown this once");
-                return 0;
             }
         );
         return new Command("devices", "Devices of the registry") { sheet };

@@ -60,11 +60,18 @@ internal static class ImportCommand
 
                 await using var stream = File.OpenRead(path);
                 using var progress = new ImportTerminal(Console.Error, Console.IsErrorRedirected, TimeProvider.System);
-                return Say(
-                    await import.ImportAsync(stream, Path.GetFileName(path), options, progress, cancellation, takeBack: cancellation),
-                    options.DryRun,
-                    progress.End
-                );
+                using var signals = new StopSignals(); // the command line library would end the process amid the writing
+                try
+                {
+                    var outcome = await import.ImportAsync(stream, Path.GetFileName(path), options, progress, signals.Asked, signals.Asked);
+                    return Say(outcome, options.DryRun, progress.End);
+                }
+                catch (OperationCanceledException) when (signals.Asked.IsCancellationRequested)
+                {
+                    progress.End();
+                    Console.Error.WriteLine("vigil import: stopped; nothing of the file is in the registry");
+                    return 130;
+                }
             }
         );
         return command;

@@ -31,8 +31,11 @@ internal sealed class CommitQueue(int most) : IValueTaskSource<bool>
     /// <summary>Writes unless nothing more can be written now.</summary>
     public void TryWrite(Pending pending)
     {
-        if (!completed && Volatile.Read(ref count) < most)
-            Write(pending);
+        if (completed || Volatile.Read(ref count) >= most)
+            return;
+        items.Enqueue(pending);
+        Interlocked.Increment(ref count);
+        Wake();
     }
 
     public bool TryRead(out Pending pending)

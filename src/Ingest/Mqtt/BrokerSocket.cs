@@ -60,7 +60,7 @@ internal sealed class BrokerSocket(ConnectionContext connection, IPAddress addre
 
     public void Ended() => gone.TrySetResult();
 
-    /// <summary>Remembers a message. Not thread-safe: the messages of a connection are handled one after the other.</summary>
+    /// <summary>Remembers a message. Not thread-safe: the messages of a connection begin one after the other.</summary>
     public void Remember(ulong key)
     {
         keys ??= new ulong[RememberedKeys];

@@ -85,12 +85,8 @@ internal sealed partial class BrokerSockets(
         var socket = connection.Features.Get<BrokerSocket>()!;
         socket.Certified = BrokerListener.NameOf(connection.Features);
         using var output = new SharedOutput(connection.Transport.Output);
-        var packets = socket.Packets = new PacketLimit(
-            connection.Transport.Input,
-            options.MaxConnectBytes,
-            options.MaxPacketBytes,
-            new DirectPublishes(socket, output, take)
-        );
+        var direct = new DirectPublishes(socket, output, take);
+        var packets = socket.Packets = new PacketLimit(connection.Transport.Input, options.MaxConnectBytes, options.MaxPacketBytes, direct);
         connection.Transport = new LimitedTransport(packets, output);
         try
         {
@@ -108,6 +104,8 @@ internal sealed partial class BrokerSockets(
             socket.LeaveLine();
             if (packets.Refused is { } reason)
                 LogAborted(log, socket.Address, socket.Sender?.Name, reason);
+            if (direct.Failed is { } failure and not OperationCanceledException)
+                LogFailed(log, failure, socket.Sender?.Name);
             if (packets.Disconnected)
                 foreach (var key in socket.Remembered)
                     redeliveries.Forget(key);
@@ -139,6 +137,9 @@ internal sealed partial class BrokerSockets(
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "MQTT connection from {Address} closed: too many that have not logged in")]
     private static partial void LogTooMany(ILogger logger, IPAddress address);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A message of {Sender} failed and is not acknowledged")]
+    private static partial void LogFailed(ILogger logger, Exception e, string? sender);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "MQTT connection of {Sender} from {Address} closed: {Reason}")]
     private static partial void LogAborted(ILogger logger, IPAddress address, string? sender, string reason);

@@ -31,17 +31,26 @@ internal sealed class DirectPublishes(BrokerSocket socket, SharedOutput output, 
     private int count;
     private string topic = "";
 
-    /// <summary>Half of the keep-alive that the client has asked for; MQTTnet must not take it for dead.</summary>
+    /// <summary>
+    /// A tenth of the keep-alive that the client has asked for. MQTTnet takes it for dead one and a half keep-alives after the last packet
+    /// that it has seen, and the client has until one and a half after its last one.
+    /// </summary>
     private TimeSpan shownEvery = Timeout.InfiniteTimeSpan;
     private long shownAt;
 
     /// <summary>
-    /// Not while MQTTnet owes an acknowledgement, nor when it has seen no packet for half of the keep-alive: then the next one is its own.
+    /// Not while MQTTnet owes an acknowledgement, nor when it has seen no packet for a tenth of the keep-alive: then the next is its own.
     /// </summary>
     public bool MayTake =>
         socket is { Sender: not null, Allowance: not null }
         && !output.IsOwed
         && (shownEvery == Timeout.InfiniteTimeSpan || Stopwatch.GetElapsedTime(shownAt) < shownEvery);
+
+    /// <summary>Who sends faster than allowed sends one message after the other.</summary>
+    public bool MayTakeMore => socket.Allowance is { Bucket.IsOverdrawn: false };
+
+    /// <summary>Why a message could not be committed; null when none has failed.</summary>
+    public Exception? Failed { get; private set; }
 
     /// <summary>MQTTnet is shown a packet.</summary>
     /// <param name="delivery">Of a PUBLISH; else nothing.</param>
@@ -52,7 +61,7 @@ internal sealed class DirectPublishes(BrokerSocket socket, SharedOutput output, 
             output.Owe();
     }
 
-    public void KeptAlive(ushort seconds) => shownEvery = seconds == 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(seconds / 2.0);
+    public void KeptAlive(ushort seconds) => shownEvery = seconds == 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(seconds / 10.0);
 
     /// <summary>Gives a message to the inbox. Its bytes have to stay until <see cref="EndAsync"/> has completed.</summary>
     /// <param name="body">The PUBLISH without its fixed header: topic, packet id, the empty properties of MQTT 5, payload.</param>
@@ -93,7 +102,6 @@ internal sealed class DirectPublishes(BrokerSocket socket, SharedOutput output, 
     {
         var (all, good) = (count, 0);
         count = 0;
-        Exception? failed = null;
         for (var i = 0; i < all; i++)
             try
             {
@@ -102,14 +110,12 @@ internal sealed class DirectPublishes(BrokerSocket socket, SharedOutput output, 
             }
             catch (Exception e) when (e is not OutOfMemoryException)
             {
-                failed = e; // the others are waited for all the same: their bytes are in use
+                Failed ??= e; // the others are waited for all the same: their bytes are in use
             }
 
         if (good > 0)
             await output.AcknowledgeAsync(ids.AsMemory(0, good), cancellation);
         if (good < all)
-            throw failed is null
-                ? new ConnectionAbortedException("a message was not committed")
-                : new ConnectionAbortedException("a message failed", failed);
+            throw new ConnectionAbortedException("a message was not committed");
     }
 }

@@ -164,6 +164,9 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
             return Receipt.NotAllowed;
         }
 
+        var came = redeliveries.FirstCame(socket.Origin, delivery.Id, delivery.Dup, topic, payload.Span, out var key);
+        if (key != 0)
+            socket.Remember(key);
         // The pause comes after the message, so that a press is delivered first; only a credential that is far ahead over many connections
         // waits before delivery.
         var pause = socket.Allowance!.Bucket.Take();
@@ -173,9 +176,6 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
             pause = Ahead;
         }
 
-        var came = redeliveries.FirstCame(socket.Origin, delivery.Id, delivery.Dup, topic, payload.Span, out var key);
-        if (key != 0)
-            socket.Remember(key);
         // A device's retain flag means "keep this", not "this is old". This broker keeps nothing, so the message is new.
         var receipt = await inbox(new InboundMessage(topic, payload, came, Retained: false, sender), cancellation);
         if (receipt == Receipt.NotAllowed)

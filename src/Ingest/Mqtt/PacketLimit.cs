@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Connections;
 namespace Vigil.Ingest.Mqtt;
 
 /// <summary>
-/// Refuses a packet by the length that its header announces, before it is buffered. MQTTnet has no limit of its own: isMqtt5 bytes before
+/// Refuses a packet by the length that its header announces, before it is buffered. MQTTnet has no limit of its own: five bytes before
 /// login (<c>10 FF FF FF 7F</c>) would make it wait for, and buffer, 256 MiB. A complete packet is checked by <see cref="PacketRules"/>.
 /// Relies on MQTTnet taking one packet at a time from the start of the buffer and handling it before it reads on. Messages that
 /// <see cref="DirectPublishes"/> takes are never shown to MQTTnet.
@@ -44,38 +44,46 @@ internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacke
             var result = await inner.ReadAsync(cancellationToken);
             if (direct is not { MayTake: true })
                 return Take(result);
-            var rest = BeginDirect(result.Buffer, cancellationToken);
-            if (rest.Length == result.Buffer.Length)
-                return Take(result);
+            var rest = result.Buffer;
             try
             {
-                await direct.EndAsync(cancellationToken);
+                BeginDirect(ref rest, cancellationToken);
             }
             finally
             {
-                inner.AdvanceTo(rest.Start);
+                // Whatever happens, what was begun has its bytes until it is at its end.
+                if (rest.Length < result.Buffer.Length)
+                    try
+                    {
+                        await direct.EndAsync(cancellationToken);
+                    }
+                    finally
+                    {
+                        inner.AdvanceTo(rest.Start);
+                    }
             }
+
+            if (rest.Length == result.Buffer.Length)
+                return Take(result);
         }
     }
 
-    /// <summary>Begins the messages at the start of the buffer that needn't be shown to MQTTnet, and returns what is left of it.</summary>
-    private ReadOnlySequence<byte> BeginDirect(ReadOnlySequence<byte> buffer, CancellationToken cancellation)
+    /// <summary>Begins the messages at the start of the buffer that needn't be shown to MQTTnet, and leaves the rest of it.</summary>
+    private void BeginDirect(ref ReadOnlySequence<byte> buffer, CancellationToken cancellation)
     {
-        for (var n = 0; n < DirectPublishes.Most; n++)
+        for (var n = 0; n < DirectPublishes.Most && (n == 0 || direct!.MayTakeMore); n++)
         {
-            // Whatever is wrong with a packet is said when it is shown.
+            // Whatever is wrong with a packet is said when it is shown. Its first byte is asked of the frame: where a body ends with a
+            // piece of the buffer, what is left begins with an empty piece.
             if (
-                buffer.IsEmpty
-                || (buffer.FirstSpan[0] & 0xF6) != 0x32 // PUBLISH at QoS 1
-                || !TryFrame(buffer, out var first, out var body, out _)
+                !TryFrame(buffer, out var first, out var body, out _)
+                || (first & 0xF6) != 0x32 // PUBLISH at QoS 1
                 || PacketRules.Refuse(first, body, isMqtt5, out var delivery) is not null
                 || !direct!.TryBegin(body, delivery, isMqtt5, cancellation)
             )
                 break;
             buffer = buffer.Slice(body.End);
         }
-
-        return buffer;
     }
 
     public override bool TryRead(out ReadResult result)

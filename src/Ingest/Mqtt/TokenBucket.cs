@@ -21,6 +21,16 @@ internal sealed class TokenBucket(double rate, int burst, TimeProvider clock)
         }
     }
 
+    /// <summary>More was taken than there was.</summary>
+    public bool IsOverdrawn
+    {
+        get
+        {
+            lock (gate)
+                return tokens < 0;
+        }
+    }
+
     /// <summary>It is full again: no different from a new one.</summary>
     public bool IsFull
     {

@@ -52,7 +52,10 @@ public sealed class ReachAnswers(IDbContextFactory<RecordsDb> records, ReachOpti
     }
 
     /// <summary>Somebody answered: the number is verified. Also after a test was given up, for a late answer is one.</summary>
-    public async Task AnsweredAsync(Guid id, CancellationToken cancellation)
+    /// <param name="id">Of the test.</param>
+    /// <param name="by">The way the answer came, which is open then; null for a link.</param>
+    /// <param name="cancellation">Ends it.</param>
+    public async Task AnsweredAsync(Guid id, Channel? by, CancellationToken cancellation)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
         if (await db.ReachTests.FirstOrDefaultAsync(t => t.Id == id, cancellation) is not { AskedAt: not null } test)
@@ -61,10 +64,10 @@ public sealed class ReachAnswers(IDbContextFactory<RecordsDb> records, ReachOpti
         // The code stays: the same text sent again, or late, is no guess.
         (test.State, test.VerifiedAt, test.Reason) = (ReachState.Idle, now, Wording.None);
         test.DueAt = Next(now);
-        // Whoever answers this way takes it again.
-        db.BlockedNumbers.RemoveRange(
-            await db.BlockedNumbers.Where(b => b.Address == test.Address && b.Channel == test.Channel).ToListAsync(cancellation)
-        );
+        if (by is { } way)
+            db.BlockedNumbers.RemoveRange(
+                await db.BlockedNumbers.Where(b => b.Address == test.Address && b.Channel == way).ToListAsync(cancellation)
+            );
         await db.SaveChangesAsync(cancellation);
         Changed?.Invoke(test.Address);
     }

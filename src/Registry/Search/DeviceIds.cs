@@ -176,9 +176,14 @@ internal sealed class DeviceIds
                 return bits;
             from += found;
             var row = RowAt(from);
-            if (from + word.Length <= ends[row])
-                Mark(row);
-            from++;
+            if (from + word.Length > ends[row])
+            {
+                from++; // over the end of an id
+                continue;
+            }
+
+            Mark(row);
+            from = ends[row];
         }
     }
 

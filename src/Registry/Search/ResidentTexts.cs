@@ -91,6 +91,24 @@ internal sealed class ResidentTexts
                 };
     }
 
+    /// <summary>Somebody was visited.</summary>
+    public void WasVisited(string id, DateTime at, bool atHome)
+    {
+        lock (gate)
+            if (numbers.TryGetValue(id, out var number))
+            {
+                var (care, seconds) = (residents[number].Care, Care.Seconds(at));
+                residents[number] = residents[number] with
+                {
+                    Care = care with
+                    {
+                        Last = Math.Max(care.Last, seconds),
+                        LastAtHome = atHome ? Math.Max(care.LastAtHome, seconds) : care.LastAtHome,
+                    },
+                };
+            }
+    }
+
     /// <summary>A page of those who are to be visited, the most urgent first.</summary>
     /// <param name="within">Of areas whose code begins with this alone.</param>
     /// <param name="due">How urgently, the smallest first; null: not yet.</param>

@@ -38,6 +38,9 @@ public sealed partial class SearchIndex(IDbContextFactory<RecordsDb> records, IL
     private long place;
     private long followed;
 
+    /// <summary>Where homes were before a look that isn't at its end: their devices are to be found in another area afterwards.</summary>
+    private readonly Dictionary<string, string?> areas = new(StringComparer.Ordinal);
+
     /// <summary>Null until everything has been read, after a start.</summary>
     internal ResidentTexts? Texts => texts;
 
@@ -47,6 +50,13 @@ public sealed partial class SearchIndex(IDbContextFactory<RecordsDb> records, IL
     /// The residents with when they were last visited: not so exactly as the records have it, for a visit changes no registry.
     /// </summary>
     internal ResidentTexts? Visits => visitsAreIn;
+
+    /// <summary>Somebody was visited: no change of the registry, so the feed doesn't say it.</summary>
+    public void WasVisited(Visit visit)
+    {
+        if (visit.Form != "remote")
+            texts?.WasVisited(visit.ResidentId, visit.Time, atHome: visit.Form == "home");
+    }
 
     /// <summary>How long the last reading of all residents took.</summary>
     public TimeSpan ReadTook { get; private set; }
@@ -114,6 +124,7 @@ public sealed partial class SearchIndex(IDbContextFactory<RecordsDb> records, IL
         if (
             texts is not { IsWorn: false } known
             || devices is not { IsWorn: false } ids
+            || !ReferenceEquals(visitsAreIn, known) // a reading of all broke off
             || Stopwatch.GetElapsedTime(followed, stamp) > ChangeFeed.Kept / 2
         )
         {
@@ -139,12 +150,13 @@ public sealed partial class SearchIndex(IDbContextFactory<RecordsDb> records, IL
                 await TakeHomesAsync(db, known, some, moved, cancellation);
             foreach (var some in moved.Chunk(Batch))
                 await TakeDevicesAsync(db, known, ids, some, cancellation);
+            areas.Clear();
         }
 
         (place, followed) = (next, stamp);
     }
 
-    private static async Task TakeHomesAsync(
+    private async Task TakeHomesAsync(
         RecordsDb db,
         ResidentTexts known,
         string[] homes,
@@ -152,12 +164,13 @@ public sealed partial class SearchIndex(IDbContextFactory<RecordsDb> records, IL
         CancellationToken cancellation
     )
     {
-        var before = homes.ToDictionary(h => h, known.AreaOf, StringComparer.Ordinal);
+        foreach (var home in homes)
+            areas.TryAdd(home, known.AreaOf(home));
         var there = await PutAsync(db, known, db.Residents.Where(r => homes.Contains(r.Id)), cancellation);
         foreach (var gone in homes.Except(there, StringComparer.Ordinal))
             known.Remove(gone);
         // Its devices are in another area now.
-        var elsewhere = there.Where(h => before[h] != known.AreaOf(h)).ToList();
+        var elsewhere = there.Where(h => areas[h] != known.AreaOf(h)).ToList();
         if (elsewhere.Count > 0)
             moved.UnionWith(await db.Devices.Where(d => elsewhere.Contains(d.ResidentId!)).Select(d => d.Id).ToListAsync(cancellation));
     }

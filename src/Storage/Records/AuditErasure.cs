@@ -22,21 +22,23 @@ public static partial class AuditErasure
     private const int Batch = 500;
 
     /// <summary>
-    /// The rows with a detail that names one of the subjects; of devices also those whose detail, with what somebody wrote as a reason, has
-    /// any trace of the person. Reads the whole log: to be asked before the transaction.
+    /// The rows with a detail that names one of the subjects; of devices that were in the home also those whose detail, with what somebody
+    /// wrote as a reason, has any trace of the person. Reads the whole log: to be asked before the transaction.
     /// </summary>
     public static async Task<IReadOnlyList<long>> NamedInDetailAsync(
         RecordsDb db,
         IReadOnlyCollection<string> subjects,
+        IEnumerable<string> devices,
         PersonTraces traces,
         CancellationToken cancellation
     )
     {
         var found = new List<long>();
+        string[] theirs = [.. devices.Distinct(StringComparer.Ordinal).Select(d => $"device:{d}")];
         await foreach (
             var row in db
                 .Audit.AsNoTracking()
-                .Where(a => a.Subject.StartsWith("device:"))
+                .Where(a => EF.Parameter(theirs).Contains(a.Subject))
                 .Select(a => new { a.Id, a.Detail })
                 .AsAsyncEnumerable()
                 .WithCancellation(cancellation)

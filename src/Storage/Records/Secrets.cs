@@ -41,7 +41,7 @@ public sealed class Secrets(IDbContextFactory<RecordsDb> records, TimeProvider c
         CancellationToken cancellation
     )
     {
-        var password = Base64(RandomNumberGenerator.GetBytes(PasswordBytes));
+        var password = NewPassword();
         await using var db = await records.CreateDbContextAsync(cancellation);
         var row = await db.Credentials.FindAsync([username], cancellation);
         if (row is null)
@@ -58,7 +58,7 @@ public sealed class Secrets(IDbContextFactory<RecordsDb> records, TimeProvider c
     /// <summary>A credential of a device that has none yet, to be written by the caller, and its password, which is in no store.</summary>
     public static (Credential Credential, string Password) NewDevice(string username, DateTime now)
     {
-        var password = Base64(RandomNumberGenerator.GetBytes(PasswordBytes));
+        var password = NewPassword();
         return (
             new Credential
             {
@@ -176,6 +176,14 @@ public sealed class Secrets(IDbContextFactory<RecordsDb> records, TimeProvider c
     }
 
     private static string KeyHash(string text) => Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+
+    /// <summary>Not beginning with -, which a command line takes for an option and a spreadsheet for a formula.</summary>
+    private static string NewPassword()
+    {
+        while (true)
+            if (Base64(RandomNumberGenerator.GetBytes(PasswordBytes)) is var password && password[0] != '-')
+                return password;
+    }
 
     private static string Base64(byte[] bytes) => Convert.ToBase64String(bytes).TrimEnd('=').Replace('+', '-').Replace('/', '_');
 }

@@ -80,18 +80,21 @@ internal static class PersonalDataApi
                         return Caller.Missing("resident", id);
                     if (string.IsNullOrWhiteSpace(body.Reason) || body.Reason.Length > LongestReason)
                         return Caller.Wrong($"'reason' says why, in 1 to {LongestReason} characters");
-                    var not = await ErasureOperations.EraseAsync(
-                        caller.All,
-                        store,
-                        services.GetService(typeof(ForgetsErased)) as ForgetsErased,
-                        caller.Clock,
-                        caller.Who,
-                        id,
-                        body.Reason.Trim(),
-                        caller.Cancellation
-                    );
+                    var jobs = services.GetService(typeof(ImportJobs)) as ImportJobs;
+                    var not = jobs is { IsWriting: true }
+                        ? ErasureOperations.IsImporting()
+                        : await ErasureOperations.EraseAsync(
+                            caller.All,
+                            store,
+                            services.GetService(typeof(ForgetsErased)) as ForgetsErased,
+                            caller.Clock,
+                            caller.Who,
+                            id,
+                            body.Reason.Trim(),
+                            caller.Cancellation
+                        );
                     if (not is null)
-                        (services.GetService(typeof(ImportJobs)) as ImportJobs)?.Forget();
+                        jobs?.Forget();
                     return not is null ? Results.NoContent() : Caller.InBothLanguages(not.Why, not.Status);
                 }
             )

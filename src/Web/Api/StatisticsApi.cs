@@ -24,9 +24,9 @@ internal static class StatisticsApi
                     if (format is not (null or "json" or "csv" or "xlsx"))
                         return Caller.Wrong($"'{format}' is not one of json, csv, xlsx");
                     var found =
-                        from is null && to is null
-                            ? await kept.LatelyAsync(caller.Area, until - since, caller.Cancellation)
-                            : await kept.OfAsync(caller.Area, since, until, caller.Cancellation);
+                        from is null && to is null ? await kept.LatelyAsync(caller.Area, until - since, caller.Cancellation)
+                        : to is null ? await kept.NowAsync(caller.Area, since, caller.Cancellation)
+                        : await kept.OfAsync(caller.Area, since, until, caller.Cancellation);
                     return format is null or "json"
                         ? Results.Ok(found)
                         : Caller.Sheet("statistics." + format, ["figure", "name", "value"], found.Rows());

@@ -103,7 +103,7 @@ internal static class VisitsApi
         write
             .MapPost(
                 "visits",
-                async (VisitRequest body, AlarmDesk desk, [AsParameters] Caller caller) =>
+                async (VisitRequest body, AlarmDesk desk, SearchIndex index, [AsParameters] Caller caller) =>
                 {
                     // The form on a visitor's phone shows why its record was refused.
                     if (await caller.ResidentAsync(body.Resident) is not { } resident)
@@ -130,7 +130,7 @@ internal static class VisitsApi
                         Satisfaction = body.Satisfaction ?? "",
                         RecordedBy = caller.Who,
                     };
-                    if (await VisitOperations.AddAsync(caller.Records, row, caller.Now, caller.Cancellation) is { } wrong)
+                    if (await VisitOperations.AddAsync(caller.Records, index, row, caller.Now, caller.Cancellation) is { } wrong)
                         return Caller.Wrong(wrong);
                     if (body.Alarm is { } alarm && resolution != Resolution.None)
                     {

@@ -62,9 +62,10 @@ public static class DeviceSheet
     /// <param name="language">Of the answer's headings.</param>
     /// <param name="file">The sheet; an XLSX has to be seekable.</param>
     /// <param name="name">Its name.</param>
+    /// <param name="keep">Takes the sheet of passwords, which are nowhere else, before anything is registered.</param>
     /// <param name="cancellation">Ends it with nothing written.</param>
-    /// <returns>The sheet of passwords, which are nowhere else; or what is wrong with the file.</returns>
-    public static async Task<(DeviceSheetAnswer Answer, IReadOnlyList<Problem> Problems)> RegisterAsync(
+    /// <returns>How many were registered, or what is wrong with the file.</returns>
+    public static async Task<(int Made, IReadOnlyList<Problem> Problems)> RegisterAsync(
         IDbContextFactory<RecordsDb> records,
         KnowsProfile knows,
         AlarmDesk desk,
@@ -73,12 +74,13 @@ public static class DeviceSheet
         string language,
         Stream file,
         string name,
+        Action<DeviceSheetAnswer> keep,
         CancellationToken cancellation
     )
     {
         var by = new DeviceOperations(records, knows, desk, "cli", "", now, "");
-        var (made, problems) = await RegisterAsync(by, file, name, cancellation);
-        return (Answer(made, publicUrl, language), problems);
+        var (made, problems) = await RegisterAsync(by, file, name, cancellation, m => keep(Answer(m, publicUrl, language)));
+        return (made.Count, problems);
     }
 
     internal static DeviceSheetAnswer Answer(IReadOnlyList<MadeDevice> made, string publicUrl, string language) =>
@@ -104,18 +106,20 @@ public static class DeviceSheet
     /// <param name="file">The sheet; an XLSX has to be seekable.</param>
     /// <param name="name">Its name, whose ending tells CSV from XLSX.</param>
     /// <param name="cancellation">Ends it with nothing written.</param>
+    /// <param name="keep">Takes the passwords before anything is registered.</param>
     internal static async Task<(IReadOnlyList<MadeDevice> Made, IReadOnlyList<Problem> Problems)> RegisterAsync(
         DeviceOperations by,
         Stream file,
         string name,
-        CancellationToken cancellation
+        CancellationToken cancellation,
+        Action<IReadOnlyList<MadeDevice>>? keep = null
     )
     {
         var problems = new List<Problem>();
         var rows = Read(file, name, by.Profiles, problems);
         if (rows.Count == 0 && problems.Count == 0)
             problems.Add(new Problem(name, 0, "", "", new Wording("has no row", "没有数据行")));
-        var made = await WriteAsync(by, rows, name, problems, cancellation);
+        var made = await WriteAsync(by, rows, name, problems, keep, cancellation);
         if (problems.Count > 0)
             return ([], [.. problems.OrderBy(p => p.Line)]);
         await TieAsync(by, rows, cancellation);
@@ -127,6 +131,7 @@ public static class DeviceSheet
         List<(int Line, DeviceEntry Entry)> rows,
         string name,
         List<Problem> problems,
+        Action<IReadOnlyList<MadeDevice>>? keep,
         CancellationToken cancellation
     )
     {
@@ -148,8 +153,10 @@ public static class DeviceSheet
         foreach (var (_, entry) in rows)
             db.AddAudit(by.Now, by.Who, "register", $"device:{entry.Id}", $"from {name}, with a password; {Where(entry)}");
         await db.SaveChangesAsync(cancellation);
+        IReadOnlyList<MadeDevice> shown = [.. made.Select(m => new MadeDevice(m.Entry, m.New.Password))];
+        keep?.Invoke(shown);
         await turn.CommitAsync(cancellation);
-        return [.. made.Select(m => new MadeDevice(m.Entry, m.New.Password))];
+        return shown;
     }
 
     private static string Where(DeviceEntry entry) => entry.Resident.Length > 0 ? $"to resident:{entry.Resident}" : "into stock";

@@ -57,12 +57,7 @@ internal static class ErasureOperations
         if (await HasAlarmAsync(db, id, cancellation))
             return AlarmIsOpen();
         if (await db.ImportRuns.AnyAsync(cancellation))
-            return Conflict(
-                new Wording(
-                    "a registry file is being written and may name this resident; try again when it is done",
-                    "正在写入导入文件，其中可能包含该服务对象，请稍后再试"
-                )
-            );
+            return IsImporting();
         var traces = PersonTraces.Of(resident);
         List<string> devices = [.. resident.Devices.Select(d => d.Id)];
         // What their devices measured elsewhere, before or since, is not theirs.
@@ -70,7 +65,13 @@ internal static class ErasureOperations
         string[] subjects = [$"resident:{id}", .. resident.Contacts.Select(c => $"contact:{c.Id}")];
         // First what may fail: then nothing has happened yet.
         await store.DeleteAsync(places, cancellation);
-        var further = await AuditErasure.NamedInDetailAsync(db, subjects, traces, cancellation);
+        var further = await AuditErasure.NamedInDetailAsync(
+            db,
+            subjects,
+            devices.Concat(places.Select(p => p.Device.Value)),
+            traces,
+            cancellation
+        );
         var strangers = await StrangersAsync(db, devices, places, traces, cancellation);
         var shared = await SharedAlarmsAsync(db, id, cancellation);
         var now = clock.GetUtcNow().UtcDateTime;
@@ -79,6 +80,9 @@ internal static class ErasureOperations
             // Somebody may have pressed while the readings were deleted: that alarm is not taken away from those who are told of it.
             if (await HasAlarmAsync(db, id, cancellation))
                 return AlarmIsOpen();
+            // Or begun to write a file, which may bring the person back.
+            if (await db.ImportRuns.AnyAsync(cancellation))
+                return IsImporting();
             await AuditErasure.BlankAsync(db, subjects, further, now, who, traces.In(reason) ? "(named the person)" : reason, cancellation);
             await AlarmsAsync(db, now, who, id, subjects, shared, cancellation);
             await strangers.DeleteAsync(db, cancellation);
@@ -100,6 +104,14 @@ internal static class ErasureOperations
 
     private static NotErased AlarmIsOpen() =>
         Conflict(new Wording("an alarm of this resident is not resolved", "该服务对象尚有未办结的警情"));
+
+    public static NotErased IsImporting() =>
+        Conflict(
+            new Wording(
+                "a registry file is being written and may name this resident; try again when it is done",
+                "正在写入导入文件，其中可能包含该服务对象，请稍后再试"
+            )
+        );
 
     private static NotErased Conflict(Wording why) => new(why, StatusCodes.Status409Conflict);
 

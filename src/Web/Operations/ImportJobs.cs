@@ -58,6 +58,9 @@ public sealed class ImportJobs(Func<RegistryImport> import, string folder, TimeP
         return null;
     }
 
+    /// <summary>Somebody's file is read once more to be written, or is being written.</summary>
+    public bool IsWriting => jobs.Values.Any(j => j.Stage is ImportStage.Writing);
+
     /// <summary>
     /// Forgets what was uploaded and isn't being written: somebody was erased, who may stand in it and would be imported again.
     /// </summary>

@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
+using Vigil.Registry.Search;
 using Vigil.Storage.Records;
 
 namespace Vigil.Web.Operations;
@@ -25,6 +26,7 @@ internal static class VisitOperations
     /// <returns>Null when it is recorded; else what is wrong with it.</returns>
     public static async Task<Wording?> AddAsync(
         IDbContextFactory<RecordsDb> records,
+        SearchIndex index,
         Visit row,
         DateTime now,
         CancellationToken cancellation
@@ -46,6 +48,7 @@ internal static class VisitOperations
                 : new Wording($"the id '{row.Id}' belongs to another visit", $"编号“{row.Id}”属于另一次探访");
         db.Visits.Add(row);
         await db.SaveChangesAsync(cancellation);
+        index.WasVisited(row);
         await records.AddAsync(now, row.RecordedBy, "visit", $"resident:{row.ResidentId}", row.Form, cancellation);
         return null;
     }

@@ -20,6 +20,14 @@
     if (banner) banner.hidden = !dead && performance.now() - heard < 8000;
   }, 1000);
 
+  // The menu stands outside of what is drawn anew when somebody goes to another page over the open socket.
+  new MutationObserver(() => {
+    for (const link of document.querySelectorAll('header nav a')) {
+      if (link.pathname === location.pathname) link.setAttribute('aria-current', 'page');
+      else link.removeAttribute('aria-current');
+    }
+  }).observe(document.getElementById('main'), { childList: true });
+
   // Arrow keys select, A acknowledges, Enter opens.
   document.addEventListener('keydown', event => {
     if (event.target.matches('input:not([type=checkbox]), select, textarea') || event.ctrlKey || event.metaKey || event.altKey) return;

@@ -55,6 +55,33 @@ public sealed class DirectPublishTests
         Assert.DoesNotContain("40020003", answers, StringComparison.Ordinal);
     }
 
+    /// <summary>
+    /// Messages of 19 bytes, and some of 20: wherever the pieces end, some of them end with a message.
+    /// </summary>
+    [Fact]
+    public async Task A_message_may_end_where_a_piece_of_the_buffer_ends()
+    {
+        var first = new TaskCompletionSource<Receipt>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var broker = await BrokerUnderTest.StartAsync(
+            o => (o.DeviceRate, o.DeviceBurst) = (100_000, 100_000),
+            commit: _ => first.Task
+        );
+        var (device, _) = await RawDevice.LogInAsync(broker.Port);
+        await using var __ = device;
+        var sent = new List<byte>();
+        var awaited = new StringBuilder();
+        for (ushort id = 1; id <= 40_000; id++)
+        {
+            sent.AddRange(Up(id % 100 == 1 ? "abc" : "ab", 1, id, 4));
+            awaited.Append(System.Globalization.CultureInfo.InvariantCulture, $"4002{id:X4}");
+        }
+
+        var answers = AnswersAsync(device, 4 * 40_000);
+        await device.SendAsync([.. sent]);
+        first.SetResult(Receipt.Committed); // what was sent waits in pieces
+        Assert.Equal(awaited.ToString(), await answers);
+    }
+
     [Fact]
     public async Task A_message_that_fails_ends_its_own_connection_only()
     {

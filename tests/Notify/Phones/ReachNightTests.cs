@@ -64,7 +64,7 @@ public abstract class ReachNightTests
         await AskAsync(night, night.Contact1);
         await PassAsync(night, TimeSpan.FromMinutes(3));
         Assert.False((await TestAsync(night, night.Contact1)).IsVerified); // it arrived, which is no answer
-        await night.Services.GetRequiredService<ReachAnswers>().AnsweredAsync((await TestAsync(night, night.Contact1)).Id, Stop);
+        await night.Services.GetRequiredService<ReachAnswers>().AnsweredAsync((await TestAsync(night, night.Contact1)).Id, by: null, Stop);
         Assert.True((await TestAsync(night, night.Contact1)).IsVerified);
     }
 
@@ -106,7 +106,7 @@ public abstract class ReachNightTests
         Assert.Null(Language.Sentences.WrongInChinese(test.Reason.Zh));
 
         // A late answer is one.
-        await night.Services.GetRequiredService<ReachAnswers>().AnsweredAsync(test.Id, Stop);
+        await night.Services.GetRequiredService<ReachAnswers>().AnsweredAsync(test.Id, by: null, Stop);
         Assert.True((await TestAsync(night, night.Contact1)).IsVerified);
     }
 

@@ -31,6 +31,14 @@ public sealed class SecretsTests : IAsyncLifetime
         Assert.Equal(new Verified(null), await secrets.VerifyAsync("nobody", Bytes(one), Stop));
     }
 
+    /// <summary>A sheet of passwords is opened in Excel, and mosquitto_pub gets one behind -P.</summary>
+    [Fact]
+    public void No_password_begins_as_an_option_or_a_formula() =>
+        Assert.All(
+            Enumerable.Range(0, 1000),
+            n => Assert.Matches("^[A-Za-z0-9_]", Secrets.NewDevice($"d{n}", DateTime.UnixEpoch).Password)
+        );
+
     [Fact]
     public async Task A_hash_of_an_older_version_is_read_and_stored_anew_once_it_was_right()
     {

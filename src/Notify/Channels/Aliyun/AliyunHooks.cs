@@ -96,7 +96,7 @@ public sealed partial class AliyunHooks(
         var test = await reach.FindCallAsync("aliyun", callId, cancellation, id => outId.Length > 0 && AliyunChannel.OutId(id) == outId);
         if (test is not null && key == '1')
         {
-            await reach.AnsweredAsync(test.Id, cancellation);
+            await reach.AnsweredAsync(test.Id, Channel.Voice, cancellation);
             return;
         }
 

@@ -167,7 +167,7 @@ public sealed partial class TwilioHooks
     {
         if (digits == "1")
         {
-            await reach.AnsweredAsync(test.Id, cancellation);
+            await reach.AnsweredAsync(test.Id, Channel.Voice, cancellation);
             return twiml.Last(test.Language, "reached");
         }
 

@@ -104,7 +104,7 @@ public sealed partial class TwilioReplies
             .FirstOrDefaultAsync(cancellation);
         if (row is null && test is { Code: { } tested } && tested == code)
         {
-            await reach.AnsweredAsync(test.Id, cancellation);
+            await reach.AnsweredAsync(test.Id, Channel.Sms, cancellation);
             return Reply(test.Language, "reached");
         }
 
